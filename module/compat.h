@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The one place that knows kernel versions, included before every file of the
+ * module. What differs between the kernels of the tested matrix gets one name
+ * here, and the rest of the module uses that name.
+ */
+#ifndef MSGPASS_COMPAT_H
+#define MSGPASS_COMPAT_H
+
+#include <linux/ns_common.h>
+#include <linux/sysctl.h>
+#include <linux/version.h>
+
+/*
+ * Up to 6.10 a sysctl table ends with an empty entry; from 6.11 on its size
+ * alone counts, and an empty entry is an error.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
+#define MSGPASS_SYSCTL_END	{ }
+#else
+#define MSGPASS_SYSCTL_END
+#endif
+
+/* How many references a namespace has, whoever holds them. */
+static inline unsigned int msgpass_ns_references(struct ns_common *ns)
+{
+	return refcount_read(&ns->count);
+}
+
+#endif /* MSGPASS_COMPAT_H */

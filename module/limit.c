@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/err.h>
+#include <linux/hashtable.h>
+#include <linux/limits.h>
+#include <linux/minmax.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/sysctl.h>
+
+#include "limit.h"
+
+unsigned int msgpass_message_size_max = SZ_16M;
+unsigned int msgpass_inbox_capacity = 64;
+static unsigned long user_bytes_max = SZ_64M;
+static unsigned int user_mailboxes_max = 1024;
+
+/* The header's size field and a kvmalloc() both end here. */
+static const unsigned int size_ceiling = SZ_1G;
+
+/*
+ * How far a CPU's share of a user's bytes may drift before it is folded into
+ * the sum: large, so that senders on different CPUs rarely meet. Near the limit
+ * the comparison adds the shares up exactly.
+ */
+#define BYTES_BATCH	SZ_64K
+
+static struct ctl_table_header *sysctl_header;
+
+static struct ctl_table sysctl_table[] = {
+	{
+		.procname	= "message_size_max",
+		.data		= &msgpass_message_size_max,
+		.maxlen		= sizeof(msgpass_message_size_max),
+		.mode		= 0644,
+		.proc_handler	= proc_douintvec_minmax,
+		.extra1		= SYSCTL_ONE,
+		.extra2		= (void *)&size_ceiling,
+	},
+	{
+		.procname	= "inbox_capacity",
+		.data		= &msgpass_inbox_capacity,
+		.maxlen		= sizeof(msgpass_inbox_capacity),
+		.mode		= 0644,
+		.proc_handler	= proc_douintvec_minmax,
+		.extra1		= SYSCTL_ONE,
+	},
+	{
+		.procname	= "user_bytes_max",
+		.data		= &user_bytes_max,
+		.maxlen		= sizeof(user_bytes_max),
+		.mode		= 0644,
+		.proc_handler	= proc_doulongvec_minmax,
+	},
+	{
+		.procname	= "user_mailboxes_max",
+		.data		= &user_mailboxes_max,
+		.maxlen		= sizeof(user_mailboxes_max),
+		.mode		= 0644,
+		.proc_handler	= proc_douintvec_minmax,
+		.extra2		= SYSCTL_INT_MAX,
+	},
+	MSGPASS_SYSCTL_END
+};
+
+static DEFINE_HASHTABLE(users, 6);
+static DEFINE_SPINLOCK(users_lock);
+
+static struct msgpass_user *find_user_locked(kuid_t uid)
+{
+	struct msgpass_user *user;
+
+	lockdep_assert_held(&users_lock);
+
+	hash_for_each_possible(users, user, node, __kuid_val(uid))
+		if (uid_eq(user->uid, uid))
+			return user;
+	return NULL;
+}
+
+static struct msgpass_user *get_user_locked(kuid_t uid)
+{
+	struct msgpass_user *user = find_user_locked(uid);
+
+	if (user)
+		user->references++;
+	return user;
+}
+
+static void free_user(struct msgpass_user *user)
+{
+	percpu_counter_destroy(&user->bytes);
+	kfree(user);
+}
+
+struct msgpass_user *msgpass_user_get(kuid_t uid)
+{
+	struct msgpass_user *user, *fresh;
+
+	spin_lock(&users_lock);
+	user = get_user_locked(uid);
+	spin_unlock(&users_lock);
+	if (user)
+		return user;
+
+	fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
+	if (!fresh)
+		return ERR_PTR(-ENOMEM);
+	fresh->uid = uid;
+	fresh->references = 1;
+	if (percpu_counter_init(&fresh->bytes, 0, GFP_KERNEL_ACCOUNT)) {
+		kfree(fresh);
+		return ERR_PTR(-ENOMEM);
+	}
+
+	spin_lock(&users_lock);
+	user = get_user_locked(uid);
+	if (!user)
+		hash_add(users, &fresh->node, __kuid_val(uid));
+	spin_unlock(&users_lock);
+
+	if (!user)
+		return fresh;
+	free_user(fresh);
+	return user;
+}
+
+void msgpass_user_put(struct msgpass_user *user)
+{
+	spin_lock(&users_lock);
+	user->references--;
+	spin_unlock(&users_lock);
+}
+
+int msgpass_user_charge(struct msgpass_user *user, size_t bytes)
+{
+	s64 limit = min_t(unsigned long, READ_ONCE(user_bytes_max), LONG_MAX);
+
+	percpu_counter_add_batch(&user->bytes, bytes, BYTES_BATCH);
+	if (__percpu_counter_compare(&user->bytes, limit, BYTES_BATCH) <= 0)
+		return 0;
+	percpu_counter_add_batch(&user->bytes, -(s64)bytes, BYTES_BATCH);
+	return -EDQUOT;
+}
+
+void msgpass_user_discharge(struct msgpass_user *user, size_t bytes)
+{
+	/* The sweep waits for us if this makes the account free to go. */
+	rcu_read_lock();
+	percpu_counter_add_batch(&user->bytes, -(s64)bytes, BYTES_BATCH);
+	rcu_read_unlock();
+}
+
+int msgpass_user_charge_mailbox(struct msgpass_user *user)
+{
+	if (atomic_inc_return(&user->mailboxes) > READ_ONCE(user_mailboxes_max)) {
+		atomic_dec(&user->mailboxes);
+		return -EDQUOT;
+	}
+	spin_lock(&users_lock);
+	user->references++;
+	spin_unlock(&users_lock);
+	return 0;
+}
+
+void msgpass_user_discharge_mailbox(struct msgpass_user *user)
+{
+	atomic_dec(&user->mailboxes);
+	msgpass_user_put(user);
+}
+
+static void sweep(bool all)
+{
+	struct msgpass_user *user;
+	struct hlist_node *next;
+	HLIST_HEAD(unused);
+	int bucket;
+
+	spin_lock(&users_lock);
+	hash_for_each_safe(users, bucket, next, user, node) {
+		/* Only references charge: without them the sum can only fall. */
+		if (!all && (user->references || percpu_counter_sum(&user->bytes)))
+			continue;
+		hash_del(&user->node);
+		hlist_add_head(&user->node, &unused);
+	}
+	spin_unlock(&users_lock);
+
+	if (hlist_empty(&unused))
+		return;
+	synchronize_rcu();
+	hlist_for_each_entry_safe(user, next, &unused, node)
+		free_user(user);
+}
+
+void msgpass_user_sweep(void)
+{
+	sweep(false);
+}
+
+int msgpass_limit_init(void)
+{
+	sysctl_header = register_sysctl("kernel/msgpass", sysctl_table);
+	return sysctl_header ? 0 : -ENOMEM;
+}
+
+void msgpass_limit_exit(void)
+{
+	unregister_sysctl_table(sysctl_header);
+	sweep(true);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Limits: what the administrator allows, and what each user has used of it.
+ *
+ * A struct msgpass_user is the account of one kernel user id: the bytes that
+ * its messages take while they are queued anywhere, and the mailboxes that it
+ * created. It is charged when a message is made and discharged when that is
+ * freed, wherever and by whomever; nothing is reserved beforehand.
+ *
+ * Owner: the table in limit.c, which finds it by uid. An endpoint and a mailbox
+ * each hold a reference. A queued message holds none, so that sending does not
+ * write to a line that all processes of the user share: an account that has no
+ * references stays in the table until its bytes are zero too, and then
+ * msgpass_user_sweep() frees it.
+ *
+ * Locks: the table and the references by users_lock; the bytes are a per-CPU
+ * counter; the mailboxes are atomic.
+ */
+#ifndef MSGPASS_LIMIT_H
+#define MSGPASS_LIMIT_H
+
+#include <linux/atomic.h>
+#include <linux/list.h>
+#include <linux/percpu_counter.h>
+#include <linux/uidgid.h>
+
+struct msgpass_user {
+	struct hlist_node	node;
+	kuid_t			uid;
+	unsigned int		references;
+	atomic_t		mailboxes;
+	struct percpu_counter	bytes;
+};
+
+/* The sysctls kernel.msgpass.*, read with READ_ONCE(). */
+extern unsigned int msgpass_message_size_max;
+extern unsigned int msgpass_inbox_capacity;
+
+/**
+ * msgpass_user_get() - find or open the account of a user
+ * @uid: the user
+ *
+ * May sleep. Return: the account, to be given back with msgpass_user_put(), or
+ * ERR_PTR(-ENOMEM).
+ */
+struct msgpass_user *msgpass_user_get(kuid_t uid);
+void msgpass_user_put(struct msgpass_user *user);
+
+/**
+ * msgpass_user_charge() - account for memory about to be taken
+ * @user: who pays
+ * @bytes: how much
+ *
+ * Return: 0, or -EDQUOT where that would exceed kernel.msgpass.user_bytes_max:
+ * then nothing is charged.
+ */
+int msgpass_user_charge(struct msgpass_user *user, size_t bytes);
+void msgpass_user_discharge(struct msgpass_user *user, size_t bytes);
+
+/**
+ * msgpass_user_charge_mailbox() - account for a mailbox about to be created
+ * @user: who pays
+ *
+ * Return: 0, or -EDQUOT where that would exceed
+ * kernel.msgpass.user_mailboxes_max. The account gets a reference on success,
+ * which msgpass_user_discharge_mailbox() drops.
+ */
+int msgpass_user_charge_mailbox(struct msgpass_user *user);
+void msgpass_user_discharge_mailbox(struct msgpass_user *user);
+
+/* Free the accounts that nothing needs any more. May sleep. */
+void msgpass_user_sweep(void);
+
+int msgpass_limit_init(void);
+void msgpass_limit_exit(void);
+
+#endif /* MSGPASS_LIMIT_H */

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Mailbox: one ordered queue of messages, its policy, and those who wait.
+ *
+ * Everything that the textbooks tell apart (direct and indirect, blocking and
+ * non-blocking, zero, bounded and unbounded buffering) is this one object with
+ * one way in, msgpass_mailbox_send(), and one way out: claim, copy, commit.
+ * The modes differ only in what releases the sender:
+ *
+ *	bounded, room left	nothing to wait for
+ *	bounded, full		admission
+ *	capacity 0		receipt; and only a waiting receiver makes room
+ *	unbounded		nothing to wait for: there is always room
+ *	MSGPASS_SYNC		receipt
+ *
+ * A message that is admitted goes straight to the first waiting receiver, or
+ * rests. A receiver *claims* it, copies it to user memory with no lock held,
+ * and *commits*: that is receipt. A claimed message still counts. If the copy
+ * fails the receiver *gives it back* to its place. Until the commit the claim
+ * can be *revoked*, by the sender's signal or deadline or by the mailbox's end;
+ * the receiver learns it at commit and looks for the next message. So nobody
+ * ever waits for a receiver that is stuck in a page fault.
+ *
+ * Invariants, whenever the lock is free:
+ * - somebody waits to receive only if no message rests (and, with capacity 0,
+ *   no sender waits for admission);
+ * - somebody waits for admission only if there is no room;
+ * - messages = those at rest + those claimed.
+ *
+ * Owner: references. A name holds one, each descriptor one, and a process one
+ * to its inbox. msgpass_mailbox_end() ends its use, once; the memory goes with
+ * the last reference.
+ *
+ * Locks, in the order they are taken:
+ *
+ *	names_lock (name.c, a mutex)
+ *	  msgpass_mailbox.lock
+ *
+ * The mailbox's lock is a leaf but for the scheduler's own: nothing is
+ * allocated, no user memory touched and no other lock of the module taken under
+ * it. users_lock (limit.c) is a leaf, too, and never taken together with it.
+ */
+#ifndef MSGPASS_MAILBOX_H
+#define MSGPASS_MAILBOX_H
+
+#include <linux/list.h>
+#include <linux/msgpass.h>
+#include <linux/poll.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/uidgid.h>
+#include <linux/wait.h>
+
+struct msgpass_message;
+struct msgpass_name;
+struct msgpass_patience;
+struct msgpass_user;
+struct user_namespace;
+
+#define MSGPASS_PRIORITIES	(MSGPASS_PRIORITY_MAX + 1)
+
+/**
+ * struct msgpass_policy - what a mailbox is, from its creation on
+ * @flags: MSGPASS_FIXED_SIZE
+ * @capacity: how many messages may rest
+ * @size_max: the largest message
+ * @mode: permission bits
+ * @uid: owner
+ * @gid: owner's group
+ * @user_ns: where CAP_IPC_OWNER stands in for the owner and for every mode bit;
+ *	NULL for an inbox, which nobody opens
+ * @end: what those who wait are told when it ends: -EIDRM or -ESRCH
+ */
+struct msgpass_policy {
+	u32	flags;
+	u32	capacity;
+	u32	size_max;
+	u32	mode;
+	kuid_t	uid;
+	kgid_t	gid;
+	struct user_namespace *user_ns;
+	int	end;
+};
+
+struct msgpass_mailbox {
+	refcount_t		references;
+	struct msgpass_policy	policy;		/* constant */
+	struct msgpass_user	*creator;	/* constant; who was charged */
+	struct msgpass_name	*name;		/* names_lock */
+	wait_queue_head_t	pollers;
+
+	spinlock_t		lock;		/* guards all that follows */
+	bool			ended;
+	u32			messages;
+	u32			occupied;	/* bit p: queue[p] is not empty */
+	u32			senders_waiting;
+	u32			receivers_waiting;
+	struct list_head	receivers;	/* waiters for a message */
+	struct list_head	senders;	/* waiters for admission */
+	struct list_head	synchronous;	/* waiters for receipt */
+	struct list_head	claimed;	/* messages */
+	u64			bytes;
+	u64			admitted_messages;	/* the last id, too */
+	u64			admitted_bytes;
+	u64			received_messages;
+	u64			received_bytes;
+	struct list_head	queue[MSGPASS_PRIORITIES];
+};
+
+/**
+ * msgpass_mailbox_new() - make a mailbox
+ * @policy: its policy, checked
+ * @creator: whose quota it is on, or NULL for an inbox; discharged at the end
+ *	of its memory
+ *
+ * Return: the mailbox with one reference, or NULL for lack of memory.
+ */
+struct msgpass_mailbox *msgpass_mailbox_new(const struct msgpass_policy *policy,
+					    struct msgpass_user *creator);
+struct msgpass_mailbox *msgpass_mailbox_get(struct msgpass_mailbox *mailbox);
+void msgpass_mailbox_put(struct msgpass_mailbox *mailbox);
+
+/**
+ * msgpass_mailbox_owned() - may the caller do what is the owner's?
+ * @mailbox: the mailbox
+ */
+bool msgpass_mailbox_owned(const struct msgpass_mailbox *mailbox);
+
+/**
+ * msgpass_mailbox_permits() - may the caller open it?
+ * @mailbox: the mailbox
+ * @access: MSGPASS_ACCESS_* bits; none is for the owner
+ */
+bool msgpass_mailbox_permits(const struct msgpass_mailbox *mailbox, u32 access);
+
+/**
+ * msgpass_mailbox_takes() - may a message of this size be sent here?
+ * @mailbox: the mailbox
+ * @size: the size in bytes
+ */
+bool msgpass_mailbox_takes(const struct msgpass_mailbox *mailbox, u32 size);
+
+/**
+ * msgpass_mailbox_send() - the send path
+ * @mailbox: where to
+ * @message: pending; the mailbox's from here on, whatever is returned
+ * @sync: wait for receipt even where there is room
+ * @patience: how long to wait for admission or receipt
+ * @id: set to the message's id, on success
+ *
+ * Sleeps. Return: 0 once the message was admitted or, where that is waited for,
+ * received; otherwise the message was withdrawn: -EAGAIN, -ETIMEDOUT,
+ * -ERESTARTSYS; or it went with the mailbox: its policy's end.
+ */
+int msgpass_mailbox_send(struct msgpass_mailbox *mailbox,
+			 struct msgpass_message *message, bool sync,
+			 const struct msgpass_patience *patience, u64 *id);
+
+/**
+ * msgpass_mailbox_claim() - the receive path, first half
+ * @mailbox: where from
+ * @patience: how long to wait for a message
+ *
+ * Sleeps. Return: the first message, the caller's until it commits or gives it
+ * back, one of which must follow; or ERR_PTR() of -EAGAIN, -ETIMEDOUT,
+ * -ERESTARTSYS or the policy's end.
+ */
+struct msgpass_message *msgpass_mailbox_claim(struct msgpass_mailbox *mailbox,
+					      const struct msgpass_patience *patience);
+
+/**
+ * msgpass_mailbox_commit() - the receive path, second half: receipt
+ * @mailbox: where it was claimed
+ * @message: the claimed message, now whole in user memory; gone afterwards
+ *
+ * Return: 0; -EAGAIN if the claim was revoked: nothing was received; or
+ * -ERESTARTSYS if the caller is being killed: the message was given back.
+ */
+int msgpass_mailbox_commit(struct msgpass_mailbox *mailbox,
+			   struct msgpass_message *message);
+
+/**
+ * msgpass_mailbox_give_back() - undo a claim
+ * @mailbox: where it was claimed
+ * @message: the claimed message: back in its place, or with a waiting receiver
+ */
+void msgpass_mailbox_give_back(struct msgpass_mailbox *mailbox,
+			       struct msgpass_message *message);
+
+/**
+ * msgpass_mailbox_end() - end the use of a mailbox
+ * @mailbox: the mailbox
+ *
+ * Drops its messages and tells everybody who waits. Sleeps. The first call does
+ * it; further ones find nothing to do. Return: whether this was the first.
+ */
+bool msgpass_mailbox_end(struct msgpass_mailbox *mailbox);
+
+/**
+ * msgpass_mailbox_stat() - read its state, as of one moment
+ * @mailbox: the mailbox
+ * @stat: everything is filled in but owner_pid
+ *
+ * Return: 0, or the policy's end.
+ */
+int msgpass_mailbox_stat(struct msgpass_mailbox *mailbox,
+			 struct msgpass_stat *stat);
+
+/**
+ * msgpass_mailbox_poll() - readiness
+ * @mailbox: the mailbox
+ * @file: the descriptor polled
+ * @wait: as given to the file operation
+ *
+ * Return: EPOLLIN when a receive and EPOLLOUT when a send would not wait,
+ * EPOLLHUP and EPOLLERR when the mailbox has ended.
+ */
+__poll_t msgpass_mailbox_poll(struct msgpass_mailbox *mailbox, struct file *file,
+			      poll_table *wait);
+
+#endif /* MSGPASS_MAILBOX_H */

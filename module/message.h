@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Message: a header and its payload, in kernel memory.
+ *
+ * Owner: whoever holds it, one at a time. The sender makes it and hands it to
+ * msgpass_mailbox_send(); from then on it belongs to the mailbox; a receiver
+ * that claimed it owns the memory until it commits or gives it back. It dies
+ * at receipt, with its mailbox, or when its sender withdraws it.
+ *
+ * Locks: what is above the line in the struct is guarded by the lock of the
+ * mailbox it is in; the rest is written once, by its maker.
+ *
+ * A small payload lies in the object itself, in a cache that nothing else in
+ * the kernel uses; a larger one is allocated beside it.
+ */
+#ifndef MSGPASS_MESSAGE_H
+#define MSGPASS_MESSAGE_H
+
+#include <linux/list.h>
+#include <linux/types.h>
+#include <linux/uidgid.h>
+
+struct msgpass_user;
+struct msgpass_waiter;
+struct pid;
+
+/**
+ * enum msgpass_message_state - where a message stands
+ * @MSGPASS_PENDING: made, not admitted; only its sender knows it
+ * @MSGPASS_QUEUED: admitted, at rest in its mailbox
+ * @MSGPASS_CLAIMED: a receiver copies it out; it still counts
+ * @MSGPASS_REVOKED: was claimed, and is no longer in the mailbox: withdrawn, or
+ *	died with it. The claimer frees it.
+ */
+enum msgpass_message_state {
+	MSGPASS_PENDING,
+	MSGPASS_QUEUED,
+	MSGPASS_CLAIMED,
+	MSGPASS_REVOKED,
+};
+
+/**
+ * struct msgpass_identity - who sent it, stamped by the kernel
+ * @pid: the process
+ * @tid: the thread
+ * @key: the process key
+ * @uid: effective user
+ * @gid: effective group
+ */
+struct msgpass_identity {
+	struct pid	*pid;
+	struct pid	*tid;
+	u64		key;
+	kuid_t		uid;
+	kgid_t		gid;
+};
+
+struct msgpass_message {
+	struct list_head		link;
+	struct msgpass_waiter		*sender;	/* waits for receipt */
+	u64				id;
+	enum msgpass_message_state	state;
+	/* ---- */
+	u32				size;
+	u32				priority;
+	struct msgpass_identity		from;
+	struct msgpass_user		*user;		/* who was charged */
+	void				*data;
+	u8				small[];
+};
+
+/**
+ * msgpass_message_new() - make a message of the caller's
+ * @user: who pays for it
+ * @key: process key of the calling process
+ * @data: address of the payload in user memory
+ * @size: its size, already checked against the mailbox
+ * @priority: already checked
+ *
+ * May sleep and fault; no lock is held. Return: the message, with one owner,
+ * or ERR_PTR() of -EDQUOT, -ENOMEM or -EFAULT.
+ */
+struct msgpass_message *msgpass_message_new(struct msgpass_user *user, u64 key,
+					    const void __user *data, u32 size,
+					    u32 priority);
+
+/**
+ * msgpass_message_free() - end a message that is in no mailbox
+ * @message: the message
+ */
+void msgpass_message_free(struct msgpass_message *message);
+
+int msgpass_message_init(void);
+void msgpass_message_exit(void);
+
+#endif /* MSGPASS_MESSAGE_H */

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Name: what makes a mailbox system-owned. It outlives every process, and goes
+ * when the mailbox is deleted, the name unlinked or the namespace ended.
+ *
+ * Names live in the IPC namespace of the process that uses them. A struct space
+ * (name.c) holds the names of one namespace, and a reference to it. That alone
+ * must not keep a dead container's namespace alive: when all other references
+ * are gone msgpass_name_sweep() ends the mailboxes and lets go. It is called
+ * when a process that used the device has exited, and every now and then.
+ *
+ * A name keeps the module loaded, since unloading would lose its messages.
+ *
+ * Owner: the space's tree; the mailbox points back.
+ *
+ * Lock: names_lock, a mutex, over all spaces and names. Nobody holds it while
+ * touching user memory.
+ */
+#ifndef MSGPASS_NAME_H
+#define MSGPASS_NAME_H
+
+#include <linux/types.h>
+
+struct msgpass_mailbox;
+
+/**
+ * msgpass_name_create() - give a mailbox a name in the caller's IPC namespace
+ * @text: the name, checked
+ * @mailbox: the mailbox; the name gets a reference of its own
+ *
+ * Return: 0, -EEXIST, or -ENOMEM.
+ */
+int msgpass_name_create(const char *text, struct msgpass_mailbox *mailbox);
+
+/**
+ * msgpass_name_find() - find a mailbox in the caller's IPC namespace
+ * @text: the name, checked
+ *
+ * Return: the mailbox with a reference for the caller, or NULL.
+ */
+struct msgpass_mailbox *msgpass_name_find(const char *text);
+
+/**
+ * msgpass_name_remove() - take a mailbox's name away
+ * @mailbox: the mailbox; one that has no name is left alone
+ */
+void msgpass_name_remove(struct msgpass_mailbox *mailbox);
+
+/* End the mailboxes of namespaces that nobody else refers to. May sleep. */
+void msgpass_name_sweep(void);
+
+void msgpass_name_exit(void);
+
+#endif /* MSGPASS_NAME_H */

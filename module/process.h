@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Process: the module's record of one thread group, with its inbox.
+ *
+ * Born when the process first uses the device, or when the first message is
+ * addressed to it. It ends with the last thread of its thread group, however
+ * that comes about: an exit watch, a wait-queue entry on the struct pid that
+ * pidfds poll, is called at that moment with the queue's lock held and
+ * interrupts off, so it only schedules exit_work. That looks whether the
+ * process is really gone (newer kernels wake the queue for other reasons, too),
+ * and if so takes the record out of the table and ends the inbox.
+ *
+ * The key of the table is the address of the struct pid, which the record holds
+ * a reference to: a new process with the same number has another struct pid, so
+ * a message never reaches the wrong process.
+ *
+ * Owner: references. The table holds one while the process lives, an endpoint
+ * one to the process that opened it, a scheduled exit_work one, and a caller
+ * one for as long as it uses what msgpass_process_get() gave.
+ *
+ * Locks: the table is an rhashtable, read under RCU; the exit watch is guarded
+ * by pid->wait_pidfd.lock; the rest is constant.
+ */
+#ifndef MSGPASS_PROCESS_H
+#define MSGPASS_PROCESS_H
+
+#include <linux/refcount.h>
+#include <linux/rhashtable-types.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+struct msgpass_mailbox;
+struct pid;
+
+struct msgpass_process {
+	struct rhash_head	node;
+	struct pid		*pid;
+	u64			key;		/* never used again */
+	struct msgpass_mailbox	*inbox;
+	refcount_t		references;
+	struct wait_queue_entry	exit_watch;
+	struct work_struct	exit_work;
+	struct rcu_head		rcu;
+};
+
+/**
+ * msgpass_process_get() - find or make the record of a process
+ * @pid: of its thread group
+ *
+ * May sleep. Return: the record, to be given back with msgpass_process_put();
+ * ERR_PTR(-ESRCH) if the process has ended, ERR_PTR(-ENOMEM).
+ */
+struct msgpass_process *msgpass_process_get(struct pid *pid);
+void msgpass_process_put(struct msgpass_process *process);
+
+/**
+ * msgpass_process_address() - find the process that a pid names, to send to it
+ * @nr: process id in the caller's PID namespace
+ *
+ * May sleep. Return: as msgpass_process_get(); ERR_PTR(-ESRCH) also for a
+ * thread that is not a process and for a kernel thread, ERR_PTR(-EACCES) if it
+ * does not accept messages from the caller.
+ */
+struct msgpass_process *msgpass_process_address(pid_t nr);
+
+int msgpass_process_init(void);
+void msgpass_process_exit(void);
+
+#endif /* MSGPASS_PROCESS_H */

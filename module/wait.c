@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/freezer.h>
+#include <linux/hrtimer.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sched/rt.h>
+#include <linux/sched/signal.h>
+
+#include "wait.h"
+
+void msgpass_waiter_init(struct msgpass_waiter *waiter,
+			 struct msgpass_message *message)
+{
+	INIT_LIST_HEAD(&waiter->link);
+	waiter->task = current;
+	waiter->message = message;
+	waiter->id = 0;
+	waiter->rank = min(current->prio, MAX_RT_PRIO);
+	waiter->outcome = MSGPASS_WAITING;
+}
+
+void msgpass_waiter_queue(struct msgpass_waiter *waiter, struct list_head *list)
+{
+	struct msgpass_waiter *ahead;
+
+	if (waiter->rank == MAX_RT_PRIO) {
+		list_add_tail(&waiter->link, list);
+		return;
+	}
+	/* Passes real-time tasks only, however many others wait. */
+	list_for_each_entry(ahead, list, link)
+		if (ahead->rank > waiter->rank)
+			break;
+	list_add_tail(&waiter->link, &ahead->link);
+}
+
+void msgpass_waiter_release(struct msgpass_waiter *waiter, int outcome,
+			    struct msgpass_wakeups *wakeups)
+{
+	struct task_struct *task = waiter->task;
+
+	list_del_init(&waiter->link);
+	/* Pairs with the acquire in msgpass_wait(): timeline RELEASE. */
+	smp_store_release(&waiter->outcome, outcome);
+
+	if (task == current)
+		return;
+	if (wakeups->count < ARRAY_SIZE(wakeups->tasks))
+		wakeups->tasks[wakeups->count++] = task;
+	else
+		wake_up_process(task);
+}
+
+void msgpass_wake(struct msgpass_wakeups *wakeups)
+{
+	unsigned int i;
+
+	for (i = 0; i < wakeups->count; i++)
+		wake_up_process(wakeups->tasks[i]);
+}
+
+int msgpass_wait(struct msgpass_waiter *waiter, ktime_t deadline)
+{
+	ktime_t *expires = deadline == KTIME_MAX ? NULL : &deadline;
+	int err = 0;
+
+	for (;;) {
+		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
+		/* Pairs with msgpass_waiter_release(): timeline RELEASE. */
+		if (smp_load_acquire(&waiter->outcome) != MSGPASS_WAITING) {
+			err = 0;
+			break;
+		}
+		if (!err && signal_pending(current))
+			err = -ERESTARTSYS;
+		if (err)
+			break;
+		if (!schedule_hrtimeout_range(expires, current->timer_slack_ns,
+					      HRTIMER_MODE_ABS))
+			err = -ETIMEDOUT;
+	}
+	__set_current_state(TASK_RUNNING);
+	return err;
+}

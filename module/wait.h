@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Waiter: a task that waits at a mailbox, as a sender or as a receiver.
+ *
+ * Owner: the waiting task; a waiter lies on its stack. It is born and linked
+ * into one of the mailbox's lists under the mailbox's lock, and dies when its
+ * task has seen an outcome or has taken it off the list itself, under the lock.
+ *
+ * Whoever can end the wait *releases* it, under the lock: takes it off its
+ * list, writes what it has to say and, last of all, the outcome. From then on
+ * the waiter is the task's alone. So the task looks at the outcome without the
+ * lock, and the releaser wakes the task after dropping the lock:
+ *
+ *	timeline RELEASE
+ *
+ *	releaser				waiting task
+ *	lock
+ *	w->message = m
+ *	list_del_init(&w->link)
+ *	task = w->task
+ *	store_release(w->outcome, 0)
+ *						load_acquire(w->outcome): 0
+ *	unlock					reads w->message, returns;
+ *						*w is gone, the task may exit
+ *	wake_up_process(task)
+ *
+ * After the store the releaser touches *w no more. The task_struct outlives the
+ * wake-up because the releaser is inside rcu_read_lock() from before the store:
+ * the task was alive then, and a task_struct is freed a grace period after its
+ * task's exit. A task that has woken by itself meanwhile gets a spurious
+ * wake-up, as every wait in the kernel must expect. No wake-up is lost: the
+ * task sets its state before it looks at the outcome, and wake_up_process()
+ * orders the store before its look at the state.
+ */
+#ifndef MSGPASS_WAIT_H
+#define MSGPASS_WAIT_H
+
+#include <linux/ktime.h>
+#include <linux/list.h>
+#include <linux/types.h>
+
+struct msgpass_message;
+struct task_struct;
+
+/* msgpass_waiter.outcome until it is released: no errno. */
+#define MSGPASS_WAITING	1
+
+/**
+ * struct msgpass_waiter - a task that waits
+ * @link: the list of waiters it is in; guarded by the mailbox's lock
+ * @task: the task
+ * @message: a sender's: what it sends; a receiver's: what it was handed
+ * @id: a sender's: the message's id, from admission on
+ * @rank: real-time priority when it came, MAX_RT_PRIO for all other tasks;
+ *	lower is served first
+ * @outcome: MSGPASS_WAITING, then 0 or a negative errno
+ */
+struct msgpass_waiter {
+	struct list_head	link;
+	struct task_struct	*task;
+	struct msgpass_message	*message;
+	u64			id;
+	int			rank;
+	int			outcome;
+};
+
+/**
+ * struct msgpass_patience - how long a call waits
+ * @none: not at all
+ * @deadline: until then; CLOCK_MONOTONIC of the host, KTIME_MAX for ever
+ */
+struct msgpass_patience {
+	bool	none;
+	ktime_t	deadline;
+};
+
+/**
+ * struct msgpass_wakeups - tasks to wake once the lock is dropped
+ * @count: how many
+ * @tasks: what one send or receive releases: a receiver, a sender admitted, and
+ *	a sender whose message was received. More are woken at once.
+ * @ready: poll events that became true
+ *
+ * Lives inside one rcu_read_lock() section together with every release that
+ * was added to it.
+ */
+struct msgpass_wakeups {
+	unsigned int		count;
+	struct task_struct	*tasks[3];
+	__poll_t		ready;
+};
+
+void msgpass_waiter_init(struct msgpass_waiter *waiter,
+			 struct msgpass_message *message);
+
+/**
+ * msgpass_waiter_queue() - queue the calling task's waiter
+ * @waiter: the caller's
+ * @list: waiters in the order they will be served: real-time tasks by their
+ *	priority, then everybody in the order of arrival
+ *
+ * The mailbox's lock is held.
+ */
+void msgpass_waiter_queue(struct msgpass_waiter *waiter, struct list_head *list);
+
+/**
+ * msgpass_waiter_release() - end a wait
+ * @waiter: on a list or not; not to be touched afterwards
+ * @outcome: 0 or a negative errno
+ * @wakeups: where its task is added
+ *
+ * The mailbox's lock is held, inside rcu_read_lock().
+ */
+void msgpass_waiter_release(struct msgpass_waiter *waiter, int outcome,
+			    struct msgpass_wakeups *wakeups);
+
+/**
+ * msgpass_wake() - wake the tasks that were released
+ * @wakeups: the tasks
+ *
+ * No lock is held, but still inside the same rcu_read_lock().
+ */
+void msgpass_wake(struct msgpass_wakeups *wakeups);
+
+/**
+ * msgpass_wait() - wait until released
+ * @waiter: the caller's, queued
+ * @deadline: see struct msgpass_patience
+ *
+ * No lock is held. Return: 0 if it was released, even if a signal came as well;
+ * -ERESTARTSYS on a signal or -ETIMEDOUT otherwise: then @waiter may still be
+ * released until its list's lock is taken.
+ */
+int msgpass_wait(struct msgpass_waiter *waiter, ktime_t deadline);
+
+#endif /* MSGPASS_WAIT_H */

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * msgpass: message passing between processes, through /dev/msgpass.
+ *
+ * The model
+ * ---------
+ * A *message* is up to size_max bytes with a header: an id, its sender, a
+ * priority and its size. A *mailbox* is an ordered queue of messages, by
+ * priority and then by arrival, with a capacity and with processes that wait.
+ * Communication is *indirect* when processes share a named mailbox, and
+ * *direct* when a process names another: every process has an *inbox*, a
+ * mailbox that only that process receives from and that lives exactly as long
+ * as it does.
+ *
+ * Two kinds of file descriptor take the ioctls below:
+ *
+ *   the device   open("/dev/msgpass"), the *endpoint* of whichever process
+ *                uses it: MSGPASS_IOC_SEND sends to the process named in the
+ *                argument, MSGPASS_IOC_RECEIVE and _STAT work on the caller's
+ *                own inbox. After fork() the child is itself through the same
+ *                descriptor, not its parent.
+ *   a mailbox    what MSGPASS_IOC_CREATE and MSGPASS_IOC_OPEN return. It is
+ *                close-on-exec; closing the last one of a named mailbox does
+ *                not end the mailbox.
+ *
+ * When a send is complete
+ * -----------------------
+ *   bounded, room left   at once: the message is *admitted*, it rests
+ *   bounded, full        when it is admitted, that is when room was made
+ *   capacity 0           at *receipt*: the message is whole in the receiver's
+ *                        memory. Nothing rests (rendezvous)
+ *   unbounded            at once, limited by the sender's quota alone
+ *   MSGPASS_SYNC         at receipt, whatever the capacity
+ *
+ * What is promised
+ * ----------------
+ * A message leaves its mailbox only at receipt: a receive that fails (bad
+ * address, buffer too small, signal, SIGKILL) leaves it in its place for the
+ * next receiver. A send that fails has withdrawn its message, whole. Messages
+ * are never truncated, merged or split. Messages of one sender and one
+ * priority are received in the order sent. Waiting receivers and senders are
+ * served first come, first served, real-time tasks by priority before them.
+ * Every wait ends on SIGKILL, on a signal, at its deadline, and when the
+ * mailbox or the process it waits for is gone. The kernel stamps the sender's
+ * identity; nobody can choose it.
+ *
+ * Rules of the interface
+ * ----------------------
+ * - Every argument is a struct whose unused bits and padding are zero: a flag
+ *   or padding that this kernel does not know is EINVAL, never ignored.
+ * - Structs grow at the end only. The size in the ioctl number says which
+ *   version the caller has; an older, smaller one keeps working, and a newer,
+ *   larger one works where the unknown part is zero (else E2BIG).
+ * - Zero is every field's default. Pointers are 64-bit integers. The layout is
+ *   the same for 32- and 64-bit programs.
+ * - Sizes are in bytes, times in nanoseconds of CLOCK_MONOTONIC (as seen in
+ *   the caller's time namespace).
+ * - A call that failed may have written to the buffer and to the output fields
+ *   of its argument; what stands there means nothing, except as EMSGSIZE says.
+ *
+ * Errors, one meaning each
+ * ------------------------
+ *   ENOENT     no mailbox of that name
+ *   EEXIST     a mailbox of that name exists
+ *   EACCES     the mode bits, or the descriptor's access, do not permit it; or
+ *              the process does not accept messages from this sender
+ *   EPERM      only the owner may
+ *   ESRCH      no such process, or it has ended
+ *   EIDRM      the mailbox was deleted
+ *   EAGAIN     it would block, and MSGPASS_NONBLOCK or O_NONBLOCK is set
+ *   ETIMEDOUT  the deadline passed
+ *   EINTR      a signal came; with SA_RESTART the call starts again by itself
+ *   EMSGSIZE   the message is larger than the mailbox takes, or not of its
+ *              fixed size; or larger than the receive buffer: then the header
+ *              fields, size among them, are written and the message stays
+ *   EINVAL     a value out of range, an unknown flag, non-zero padding
+ *   ENOTTY     no such ioctl, or not on this kind of descriptor
+ *   E2BIG      the unknown part of a newer argument is not zero
+ *   EFAULT     an address in the argument, or of it, is not the caller's
+ *   ENOMEM     no memory
+ *   EDQUOT     over the sender's or creator's quota
+ *   EMFILE, ENFILE  no descriptor left, from CREATE and OPEN
+ */
+#ifndef _UAPI_LINUX_MSGPASS_H
+#define _UAPI_LINUX_MSGPASS_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define MSGPASS_DEVICE		"/dev/msgpass"
+
+/* Bytes of a mailbox name, at most, without the NUL. */
+#define MSGPASS_NAME_MAX	255
+
+/* A priority is 0 (lowest, the default) to MSGPASS_PRIORITY_MAX (first). */
+#define MSGPASS_PRIORITY_MAX	31
+
+/* msgpass_create.capacity: admission never waits. */
+#define MSGPASS_UNBOUNDED	0xffffffffU
+
+/* msgpass_create.access, msgpass_open.access: what the descriptor may do. */
+#define MSGPASS_ACCESS_RECEIVE	(1U << 0)
+#define MSGPASS_ACCESS_SEND	(1U << 1)
+
+/* msgpass_create.flags */
+/* Each message is of exactly size_max bytes. */
+#define MSGPASS_FIXED_SIZE	(1U << 0)
+
+/* msgpass_send.flags, msgpass_receive.flags */
+/* Fail with EAGAIN where the call would wait. O_NONBLOCK does the same. */
+#define MSGPASS_NONBLOCK	(1U << 0)
+/* SEND only: wait for receipt, not for admission. Not with MSGPASS_NONBLOCK. */
+#define MSGPASS_SYNC		(1U << 1)
+
+/**
+ * struct msgpass_create - argument of MSGPASS_IOC_CREATE
+ * @flags: 0 or MSGPASS_FIXED_SIZE
+ * @access: MSGPASS_ACCESS_* bits of the descriptor that is returned
+ * @name: address of the name: 1 to MSGPASS_NAME_MAX bytes and a NUL, without
+ *	'/' and control characters
+ * @capacity: how many messages may rest: 0 (rendezvous), n, or
+ *	MSGPASS_UNBOUNDED
+ * @size_max: the largest message it takes, in bytes; 0 stands for the
+ *	administrator's ceiling (sysctl kernel.msgpass.message_size_max), and
+ *	more than that ceiling is EINVAL
+ * @mode: permission bits as of a file, umask applied: r receives, w sends;
+ *	anything outside 0666 is EINVAL
+ * @pad: 0
+ */
+struct msgpass_create {
+	__u32		flags;
+	__u32		access;
+	__aligned_u64	name;
+	__u32		capacity;
+	__u32		size_max;
+	__u32		mode;
+	__u32		pad;
+};
+
+/**
+ * struct msgpass_open - argument of MSGPASS_IOC_OPEN
+ * @flags: 0
+ * @access: MSGPASS_ACCESS_* bits, each checked against the mode. With none the
+ *	descriptor serves STAT and DELETE, and only the owner may have it
+ * @name: address of the name, as in struct msgpass_create
+ */
+struct msgpass_open {
+	__u32		flags;
+	__u32		access;
+	__aligned_u64	name;
+};
+
+/**
+ * struct msgpass_unlink - argument of MSGPASS_IOC_UNLINK
+ * @flags: 0
+ * @pad: 0
+ * @name: address of the name, as in struct msgpass_create
+ */
+struct msgpass_unlink {
+	__u32		flags;
+	__u32		pad;
+	__aligned_u64	name;
+};
+
+/**
+ * struct msgpass_delete - argument of MSGPASS_IOC_DELETE
+ * @flags: 0
+ * @pad: 0
+ */
+struct msgpass_delete {
+	__u32		flags;
+	__u32		pad;
+};
+
+/**
+ * struct msgpass_send - argument of MSGPASS_IOC_SEND
+ * @flags: MSGPASS_NONBLOCK or MSGPASS_SYNC
+ * @priority: 0 to MSGPASS_PRIORITY_MAX
+ * @data: address of the message
+ * @size: its size in bytes; 0 is a message, too
+ * @pad: 0
+ * @to: on the device: the receiver's process id (of its thread group) in the
+ *	caller's PID namespace; on a mailbox: 0
+ * @deadline: give up with ETIMEDOUT at this time; 0 waits as long as it takes
+ * @id: written by the kernel: the message's id, see struct msgpass_receive
+ */
+struct msgpass_send {
+	__u32		flags;
+	__u32		priority;
+	__aligned_u64	data;
+	__u32		size;
+	__u32		pad;
+	__aligned_u64	to;
+	__aligned_u64	deadline;
+	__aligned_u64	id;
+};
+
+/**
+ * struct msgpass_receive - argument of MSGPASS_IOC_RECEIVE
+ * @flags: 0 or MSGPASS_NONBLOCK
+ * @buffer_size: bytes at @buffer
+ * @buffer: address to receive the message at
+ * @from: 0: from any sender
+ * @deadline: give up with ETIMEDOUT at this time; 0 waits as long as it takes
+ * @id: the message's id: counts the messages of its mailbox from 1, in the
+ *	order of their admission, and is never used again there
+ * @sender_key: the sender's process key: never used again, unlike a pid
+ * @sender_pid: the sender's process id in the receiver's PID namespace, 0 if
+ *	it is not visible there
+ * @sender_tid: the same of the thread that sent
+ * @sender_uid: the sender's effective user id in the receiver's user namespace
+ *	(the overflow id if it has none there), as it was when it sent
+ * @sender_gid: the same of the group id
+ * @priority: the message's priority
+ * @size: the message's size in bytes
+ *
+ * From @id on all is written by the kernel, on success and with EMSGSIZE.
+ */
+struct msgpass_receive {
+	__u32		flags;
+	__u32		buffer_size;
+	__aligned_u64	buffer;
+	__aligned_u64	from;
+	__aligned_u64	deadline;
+	__aligned_u64	id;
+	__aligned_u64	sender_key;
+	__s32		sender_pid;
+	__s32		sender_tid;
+	__u32		sender_uid;
+	__u32		sender_gid;
+	__u32		priority;
+	__u32		size;
+};
+
+/**
+ * struct msgpass_stat - argument of MSGPASS_IOC_STAT
+ * @flags: 0
+ * @policy: the flags the mailbox was created with
+ * @capacity: as in struct msgpass_create
+ * @size_max: the largest message it takes, in bytes
+ * @mode: permission bits
+ * @uid: owner's user id in the caller's user namespace
+ * @gid: owner's group id, likewise
+ * @owner_pid: the process that owns it, in the caller's PID namespace; 0 for a
+ *	system-owned mailbox
+ * @messages: how many are in it now, those being copied to a receiver included
+ * @senders_waiting: senders that wait for admission
+ * @receivers_waiting: receivers that wait for a message
+ * @pad: 0
+ * @bytes: payload of @messages
+ * @admitted_messages: admitted since the mailbox was created
+ * @admitted_bytes: their payload
+ * @received_messages: received whole since the mailbox was created
+ * @received_bytes: their payload
+ *
+ * From @policy on all is written by the kernel, as of one moment.
+ */
+struct msgpass_stat {
+	__u32		flags;
+	__u32		policy;
+	__u32		capacity;
+	__u32		size_max;
+	__u32		mode;
+	__u32		uid;
+	__u32		gid;
+	__s32		owner_pid;
+	__u32		messages;
+	__u32		senders_waiting;
+	__u32		receivers_waiting;
+	__u32		pad;
+	__aligned_u64	bytes;
+	__aligned_u64	admitted_messages;
+	__aligned_u64	admitted_bytes;
+	__aligned_u64	received_messages;
+	__aligned_u64	received_bytes;
+};
+
+#define MSGPASS_IOC_MAGIC	0xbd
+
+/*
+ * MSGPASS_IOC_CREATE (device, since 0.1): create a system-owned mailbox in the
+ * caller's IPC namespace; it stays until deleted. Anybody may, within the
+ * quota. The caller's effective user and group own it. Returns a descriptor
+ * with the access asked for, whatever the mode.
+ * EEXIST, EDQUOT, EMFILE, ENFILE.
+ */
+#define MSGPASS_IOC_CREATE	_IOW(MSGPASS_IOC_MAGIC, 0x00, struct msgpass_create)
+
+/*
+ * MSGPASS_IOC_OPEN (device, since 0.1): open a mailbox of the caller's IPC
+ * namespace. Returns a descriptor. The mode is checked here, once, as of a
+ * file; CAP_IPC_OWNER in the namespace's user namespace overrides it.
+ * ENOENT, EACCES, EMFILE, ENFILE.
+ */
+#define MSGPASS_IOC_OPEN	_IOW(MSGPASS_IOC_MAGIC, 0x01, struct msgpass_open)
+
+/*
+ * MSGPASS_IOC_UNLINK (device, since 0.1): take the name away, at once free for
+ * another mailbox. Descriptors go on working; the mailbox ends, and its
+ * messages with it, when the last of them is closed. Owner or CAP_IPC_OWNER.
+ * ENOENT, EPERM.
+ */
+#define MSGPASS_IOC_UNLINK	_IOW(MSGPASS_IOC_MAGIC, 0x02, struct msgpass_unlink)
+
+/*
+ * MSGPASS_IOC_DELETE (mailbox, since 0.1): end the mailbox: its name is free,
+ * its messages are dropped, and everybody who waits at it or uses it later
+ * gets EIDRM. Owner or CAP_IPC_OWNER.
+ * EPERM, EIDRM.
+ */
+#define MSGPASS_IOC_DELETE	_IOW(MSGPASS_IOC_MAGIC, 0x03, struct msgpass_delete)
+
+/*
+ * MSGPASS_IOC_SEND (device and mailbox, since 0.1): send one message. On the
+ * device to the inbox of a process, which need not have prepared for it; that
+ * accepts senders of its own effective user and CAP_IPC_OWNER in its user
+ * namespace. Returns 0.
+ * EACCES, ESRCH, EIDRM, EAGAIN, ETIMEDOUT, EINTR, EMSGSIZE, EDQUOT.
+ */
+#define MSGPASS_IOC_SEND	_IOWR(MSGPASS_IOC_MAGIC, 0x04, struct msgpass_send)
+
+/*
+ * MSGPASS_IOC_RECEIVE (device and mailbox, since 0.1): receive the first
+ * message of the mailbox, on the device of the caller's inbox, or wait for
+ * one. Returns 0.
+ * EACCES, EIDRM, EAGAIN, ETIMEDOUT, EINTR, EMSGSIZE.
+ */
+#define MSGPASS_IOC_RECEIVE	_IOWR(MSGPASS_IOC_MAGIC, 0x05, struct msgpass_receive)
+
+/*
+ * MSGPASS_IOC_STAT (device and mailbox, since 0.1): read the state of the
+ * mailbox, on the device of the caller's inbox. Any holder of the descriptor.
+ * EIDRM.
+ */
+#define MSGPASS_IOC_STAT	_IOWR(MSGPASS_IOC_MAGIC, 0x06, struct msgpass_stat)
+
+#endif /* _UAPI_LINUX_MSGPASS_H */
