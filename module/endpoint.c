@@ -56,31 +56,34 @@ static struct msgpass_endpoint *new_endpoint(struct msgpass_mailbox *mailbox)
 int msgpass_caller_begin(struct msgpass_caller *caller,
 			 const struct msgpass_endpoint *endpoint)
 {
-	caller->process = endpoint->process;
-	caller->user = endpoint->user;
-	if (likely(caller->process->pid == task_tgid(current) &&
-		   uid_eq(caller->user->uid, current_uid())))
-		return 0;
+	struct msgpass_process *process = endpoint->process;
+	struct msgpass_user *user = endpoint->user;
 
-	caller->process = msgpass_process_get(task_tgid(current));
-	if (IS_ERR(caller->process))
-		return PTR_ERR(caller->process);
-	caller->user = msgpass_user_get(current_uid());
-	if (IS_ERR(caller->user)) {
-		msgpass_process_put(caller->process);
-		return PTR_ERR(caller->user);
+	if (unlikely(process->pid != task_tgid(current))) {
+		process = msgpass_process_get(task_tgid(current));
+		if (IS_ERR(process))
+			return PTR_ERR(process);
 	}
+	if (unlikely(!uid_eq(user->uid, current_uid()))) {
+		user = msgpass_user_get(current_uid());
+		if (IS_ERR(user)) {
+			if (process != endpoint->process)
+				msgpass_process_put(process);
+			return PTR_ERR(user);
+		}
+	}
+	caller->process = process;
+	caller->user = user;
 	return 0;
 }
 
 void msgpass_caller_end(struct msgpass_caller *caller,
 			const struct msgpass_endpoint *endpoint)
 {
-	if (likely(caller->process == endpoint->process &&
-		   caller->user == endpoint->user))
-		return;
-	msgpass_user_put(caller->user);
-	msgpass_process_put(caller->process);
+	if (unlikely(caller->process != endpoint->process))
+		msgpass_process_put(caller->process);
+	if (unlikely(caller->user != endpoint->user))
+		msgpass_user_put(caller->user);
 }
 
 static int device_open(struct inode *inode, struct file *file)
@@ -102,31 +105,26 @@ static int endpoint_release(struct inode *inode, struct file *file)
 static __poll_t mailbox_poll(struct file *file, poll_table *wait)
 {
 	struct msgpass_endpoint *endpoint = file->private_data;
-	__poll_t ready = msgpass_mailbox_poll(endpoint->mailbox, file, wait);
+	u32 access = 0;
 
-	if (!(file->f_mode & FMODE_READ))
-		ready &= ~(EPOLLIN | EPOLLRDNORM);
-	if (!(file->f_mode & FMODE_WRITE))
-		ready &= ~(EPOLLOUT | EPOLLWRNORM);
-	return ready;
+	if (file->f_mode & FMODE_READ)
+		access |= MSGPASS_ACCESS_RECEIVE;
+	if (file->f_mode & FMODE_WRITE)
+		access |= MSGPASS_ACCESS_SEND;
+	return msgpass_mailbox_poll(endpoint->mailbox, access, file, wait);
 }
 
-/* Whether a send would wait depends on where to, so only receiving is told. */
+/*
+ * Of the opener's inbox, whoever asks: an epoll instance asks in the context of
+ * any of the processes that share it, or of none, and its entry must not
+ * outlive the inbox. Whether a send would wait depends on where to.
+ */
 static __poll_t device_poll(struct file *file, poll_table *wait)
 {
 	struct msgpass_endpoint *endpoint = file->private_data;
-	struct msgpass_caller caller;
-	__poll_t ready;
 
-	if (msgpass_caller_begin(&caller, endpoint))
-		return EPOLLERR;
-	ready = msgpass_mailbox_poll(caller.process->inbox, file, wait);
-	msgpass_caller_end(&caller, endpoint);
-
-	ready &= ~(EPOLLOUT | EPOLLWRNORM);
-	if (!(file->f_mode & FMODE_READ))
-		ready &= ~(EPOLLIN | EPOLLRDNORM);
-	return ready;
+	return msgpass_mailbox_poll(endpoint->process->inbox, MSGPASS_ACCESS_RECEIVE,
+				    file, wait);
 }
 
 const struct file_operations msgpass_device_fops = {

@@ -85,6 +85,7 @@ static int get_patience(struct msgpass_patience *patience, const struct call *ca
 			u32 flags, u64 deadline)
 {
 	struct timespec64 offset = { };
+	s64 ahead;
 
 	patience->none = (flags & MSGPASS_NONBLOCK) || (call->file->f_flags & O_NONBLOCK);
 	patience->deadline = KTIME_MAX;
@@ -94,7 +95,13 @@ static int get_patience(struct msgpass_patience *patience, const struct call *ca
 		return -EINVAL;
 	/* Timers run on the host's clock, whatever the time namespace shows. */
 	timens_add_monotonic(&offset);
-	patience->deadline = ktime_sub(deadline, timespec64_to_ktime(offset));
+	ahead = timespec64_to_ns(&offset);
+	if (ahead >= (s64)deadline)
+		patience->deadline = 0;		/* before the host booted */
+	else if (ahead < 0 && (s64)deadline > KTIME_MAX + ahead)
+		patience->deadline = KTIME_MAX;
+	else
+		patience->deadline = deadline - ahead;
 	return 0;
 }
 
@@ -229,10 +236,10 @@ static int ioctl_unlink(const struct call *call)
 	if (!mailbox)
 		return -ENOENT;
 
-	if (msgpass_mailbox_owned(mailbox))
-		msgpass_name_remove(mailbox);
-	else
+	if (!msgpass_mailbox_owned(mailbox))
 		err = -EPERM;
+	else if (!msgpass_name_remove(mailbox))
+		err = -ENOENT;
 	msgpass_mailbox_put(mailbox);
 	return err;
 }
@@ -431,6 +438,8 @@ static int ioctl_stat(const struct call *call)
 		if (err)
 			return err;
 		err = msgpass_mailbox_stat(caller.process->inbox, arg);
+		arg->uid = from_kuid_munged(current_user_ns(), current_euid());
+		arg->gid = from_kgid_munged(current_user_ns(), current_egid());
 		arg->owner_pid = task_tgid_vnr(current);
 		msgpass_caller_end(&caller, call->endpoint);
 	}

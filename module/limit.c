@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/cpu.h>
 #include <linux/err.h>
 #include <linux/hashtable.h>
 #include <linux/limits.h>
@@ -65,7 +66,11 @@ static struct ctl_table sysctl_table[] = {
 	MSGPASS_SYSCTL_END
 };
 
+/* How many idle accounts one sweep looks at, with the lock held. */
+#define SWEEP_MAX	32
+
 static DEFINE_HASHTABLE(users, 6);
+static LIST_HEAD(idle_users);
 static DEFINE_SPINLOCK(users_lock);
 
 static struct msgpass_user *find_user_locked(kuid_t uid)
@@ -84,8 +89,10 @@ static struct msgpass_user *get_user_locked(kuid_t uid)
 {
 	struct msgpass_user *user = find_user_locked(uid);
 
-	if (user)
+	if (user) {
 		user->references++;
+		list_del_init(&user->idle);
+	}
 	return user;
 }
 
@@ -108,6 +115,7 @@ struct msgpass_user *msgpass_user_get(kuid_t uid)
 	fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
 	if (!fresh)
 		return ERR_PTR(-ENOMEM);
+	INIT_LIST_HEAD(&fresh->idle);
 	fresh->uid = uid;
 	fresh->references = 1;
 	if (percpu_counter_init(&fresh->bytes, 0, GFP_KERNEL_ACCOUNT)) {
@@ -130,7 +138,8 @@ struct msgpass_user *msgpass_user_get(kuid_t uid)
 void msgpass_user_put(struct msgpass_user *user)
 {
 	spin_lock(&users_lock);
-	user->references--;
+	if (!--user->references)
+		list_add_tail(&user->idle, &idle_users);
 	spin_unlock(&users_lock);
 }
 
@@ -171,33 +180,34 @@ void msgpass_user_discharge_mailbox(struct msgpass_user *user)
 	msgpass_user_put(user);
 }
 
-static void sweep(bool all)
-{
-	struct msgpass_user *user;
-	struct hlist_node *next;
-	HLIST_HEAD(unused);
-	int bucket;
-
-	spin_lock(&users_lock);
-	hash_for_each_safe(users, bucket, next, user, node) {
-		/* Only references charge: without them the sum can only fall. */
-		if (!all && (user->references || percpu_counter_sum(&user->bytes)))
-			continue;
-		hash_del(&user->node);
-		hlist_add_head(&user->node, &unused);
-	}
-	spin_unlock(&users_lock);
-
-	if (hlist_empty(&unused))
-		return;
-	synchronize_rcu();
-	hlist_for_each_entry_safe(user, next, &unused, node)
-		free_user(user);
-}
-
 void msgpass_user_sweep(void)
 {
-	sweep(false);
+	struct msgpass_user *user, *next;
+	LIST_HEAD(candidates);
+	LIST_HEAD(unused);
+	unsigned int i;
+
+	cpus_read_lock();	/* no CPU's share may be missing from a sum */
+	spin_lock(&users_lock);
+	for (i = 0; i < SWEEP_MAX && !list_empty(&idle_users); i++)
+		list_move_tail(idle_users.next, &candidates);
+	list_for_each_entry_safe(user, next, &candidates, idle) {
+		/* Only who has a reference charges: the sum can but fall. */
+		if (percpu_counter_sum(&user->bytes)) {
+			list_move_tail(&user->idle, &idle_users);
+		} else {
+			hash_del(&user->node);
+			list_move(&user->idle, &unused);
+		}
+	}
+	spin_unlock(&users_lock);
+	cpus_read_unlock();
+
+	if (list_empty(&unused))
+		return;
+	synchronize_rcu();	/* for msgpass_user_discharge() */
+	list_for_each_entry_safe(user, next, &unused, idle)
+		free_user(user);
 }
 
 int msgpass_limit_init(void)
@@ -208,6 +218,11 @@ int msgpass_limit_init(void)
 
 void msgpass_limit_exit(void)
 {
+	struct msgpass_user *user;
+	struct hlist_node *next;
+	int bucket;
+
 	unregister_sysctl_table(sysctl_header);
-	sweep(true);
+	hash_for_each_safe(users, bucket, next, user, node)
+		free_user(user);
 }

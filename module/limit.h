@@ -10,8 +10,8 @@
  * Owner: the table in limit.c, which finds it by uid. An endpoint and a mailbox
  * each hold a reference. A queued message holds none, so that sending does not
  * write to a line that all processes of the user share: an account that has no
- * references stays in the table until its bytes are zero too, and then
- * msgpass_user_sweep() frees it.
+ * references is idle. It stays in the table until its bytes are zero too, and
+ * then msgpass_user_sweep() frees it.
  *
  * Locks: the table and the references by users_lock; the bytes are a per-CPU
  * counter; the mailboxes are atomic.
@@ -26,6 +26,7 @@
 
 struct msgpass_user {
 	struct hlist_node	node;
+	struct list_head	idle;		/* only without references */
 	kuid_t			uid;
 	unsigned int		references;
 	atomic_t		mailboxes;
@@ -52,7 +53,8 @@ void msgpass_user_put(struct msgpass_user *user);
  * @bytes: how much
  *
  * Return: 0, or -EDQUOT where that would exceed kernel.msgpass.user_bytes_max:
- * then nothing is charged.
+ * then nothing is charged. Of two callers at the same moment that could each
+ * have had the rest alone, both may be refused.
  */
 int msgpass_user_charge(struct msgpass_user *user, size_t bytes);
 void msgpass_user_discharge(struct msgpass_user *user, size_t bytes);
@@ -68,7 +70,7 @@ void msgpass_user_discharge(struct msgpass_user *user, size_t bytes);
 int msgpass_user_charge_mailbox(struct msgpass_user *user);
 void msgpass_user_discharge_mailbox(struct msgpass_user *user);
 
-/* Free the accounts that nothing needs any more. May sleep. */
+/* Free some of the accounts that nothing needs any more. May sleep. */
 void msgpass_user_sweep(void);
 
 int msgpass_limit_init(void);

@@ -13,6 +13,10 @@
 #include "message.h"
 #include "wait.h"
 
+#define READABLE	(EPOLLIN | EPOLLRDNORM)
+#define WRITABLE	(EPOLLOUT | EPOLLWRNORM)
+#define GONE		(EPOLLHUP | EPOLLERR)
+
 struct msgpass_mailbox *msgpass_mailbox_new(const struct msgpass_policy *policy,
 					    struct msgpass_user *creator)
 {
@@ -26,7 +30,8 @@ struct msgpass_mailbox *msgpass_mailbox_new(const struct msgpass_policy *policy,
 	mailbox->policy = *policy;
 	get_user_ns(policy->user_ns);
 	mailbox->creator = creator;
-	init_waitqueue_head(&mailbox->pollers);
+	init_waitqueue_head(&mailbox->read_pollers);
+	init_waitqueue_head(&mailbox->write_pollers);
 	spin_lock_init(&mailbox->lock);
 	INIT_LIST_HEAD(&mailbox->receivers);
 	INIT_LIST_HEAD(&mailbox->senders);
@@ -102,7 +107,7 @@ bool msgpass_mailbox_takes(const struct msgpass_mailbox *mailbox, u32 size)
  *	timeline POLL
  *
  *	poller					changer
- *	poll_wait(): joins pollers
+ *	poll_wait(): joins the queue
  *	lock
  *	not ready
  *	unlock
@@ -126,9 +131,12 @@ static void unlock_mailbox(struct msgpass_mailbox *mailbox,
 {
 	spin_unlock(&mailbox->lock);
 	msgpass_wake(wakeups);
-	if (wakeups->ready && waitqueue_active(&mailbox->pollers))
-		wake_up_interruptible_poll(&mailbox->pollers, wakeups->ready);
 	rcu_read_unlock();
+	/* Timeline POLL: no barrier needed. */
+	if (wakeups->readable && waitqueue_active(&mailbox->read_pollers))
+		wake_up_interruptible_poll(&mailbox->read_pollers, READABLE);
+	if (wakeups->writable && waitqueue_active(&mailbox->write_pollers))
+		wake_up_interruptible_poll(&mailbox->write_pollers, WRITABLE);
 }
 
 static bool room_locked(struct msgpass_mailbox *mailbox)
@@ -197,7 +205,7 @@ static void place_locked(struct msgpass_mailbox *mailbox,
 					    struct msgpass_waiter, link);
 	if (!receiver) {
 		rest_locked(mailbox, message);
-		wakeups->ready |= EPOLLIN | EPOLLRDNORM;
+		wakeups->readable = true;
 		return;
 	}
 	claim_locked(mailbox, message);
@@ -255,7 +263,7 @@ static void leave_locked(struct msgpass_mailbox *mailbox,
 	mailbox->bytes -= message->size;
 	admit_waiting_locked(mailbox, wakeups);
 	if (full && room_locked(mailbox))
-		wakeups->ready |= EPOLLOUT | EPOLLWRNORM;
+		wakeups->writable = true;
 }
 
 /*
@@ -284,11 +292,12 @@ static int withdraw(struct msgpass_mailbox *mailbox, struct msgpass_waiter *self
 		unrest_locked(mailbox, message);
 		leave_locked(mailbox, message, &wakeups);
 		break;
-	default:
+	case MSGPASS_CLAIMED:
 		list_del_init(&message->link);
 		message->state = MSGPASS_REVOKED;
-		message->sender = NULL;
 		leave_locked(mailbox, message, &wakeups);
+		fallthrough;
+	case MSGPASS_REVOKED:
 		message = NULL;		/* its claimer frees it */
 	}
 	unlock_mailbox(mailbox, &wakeups);
@@ -324,8 +333,7 @@ int msgpass_mailbox_send(struct msgpass_mailbox *mailbox,
 	} else {
 		msgpass_waiter_queue(&self, &mailbox->senders);
 		mailbox->senders_waiting++;
-		if (!mailbox->policy.capacity)
-			wakeups.ready |= EPOLLIN | EPOLLRDNORM;
+		wakeups.readable = !mailbox->policy.capacity;
 		waits = true;
 	}
 	unlock_mailbox(mailbox, &wakeups);
@@ -363,15 +371,18 @@ struct msgpass_message *msgpass_mailbox_claim(struct msgpass_mailbox *mailbox,
 		msgpass_waiter_init(&self, NULL);
 		msgpass_waiter_queue(&self, &mailbox->receivers);
 		mailbox->receivers_waiting++;
-		/* With capacity 0 our coming is what makes room for a sender. */
+		/*
+		 * With capacity 0 our coming is what makes room for a sender.
+		 * So we come even without patience, and may release ourselves.
+		 */
 		admit_waiting_locked(mailbox, &wakeups);
 		message = self.message;
 		if (!message && patience->none) {
 			list_del_init(&self.link);
 			mailbox->receivers_waiting--;
 			err = -EAGAIN;
-		} else if (!message && !mailbox->policy.capacity) {
-			wakeups.ready |= EPOLLOUT | EPOLLWRNORM;
+		} else if (!message) {
+			wakeups.writable = !mailbox->policy.capacity;
 		}
 	}
 	unlock_mailbox(mailbox, &wakeups);
@@ -480,8 +491,11 @@ bool msgpass_mailbox_end(struct msgpass_mailbox *mailbox)
 	release_all_locked(&mailbox->senders, end, &wakeups);
 	release_all_locked(&mailbox->synchronous, end, &wakeups);
 	release_all_locked(&mailbox->receivers, end, &wakeups);
-	wakeups.ready = EPOLLHUP | EPOLLERR;
 	unlock_mailbox(mailbox, &wakeups);
+
+	/* All of them: an exclusive one does not pass the end on. */
+	__wake_up(&mailbox->read_pollers, TASK_NORMAL, 0, poll_to_key(GONE));
+	__wake_up(&mailbox->write_pollers, TASK_NORMAL, 0, poll_to_key(GONE));
 
 	list_for_each_entry_safe(message, next, &dropped, link) {
 		msgpass_message_free(message);
@@ -518,22 +532,36 @@ int msgpass_mailbox_stat(struct msgpass_mailbox *mailbox,
 	return err;
 }
 
-__poll_t msgpass_mailbox_poll(struct msgpass_mailbox *mailbox, struct file *file,
-			      poll_table *wait)
+static bool readable_locked(struct msgpass_mailbox *mailbox)
 {
+	return mailbox->occupied ||
+	       (!mailbox->policy.capacity && !list_empty(&mailbox->senders));
+}
+
+__poll_t msgpass_mailbox_poll(struct msgpass_mailbox *mailbox, u32 access,
+			      struct file *file, poll_table *wait)
+{
+	bool receives = access & MSGPASS_ACCESS_RECEIVE;
+	bool sends = access & MSGPASS_ACCESS_SEND;
 	__poll_t ready = 0;
 
-	/* Timeline POLL: join first, look second. */
-	poll_wait(file, &mailbox->pollers, wait);
+	/*
+	 * Timeline POLL: join first, look second. Whoever may only send does not
+	 * join the readers: as an exclusive poller it would swallow what is
+	 * meant for one of them, and the other way round.
+	 */
+	if (receives || !sends)
+		poll_wait(file, &mailbox->read_pollers, wait);
+	if (sends)
+		poll_wait(file, &mailbox->write_pollers, wait);
 
 	spin_lock(&mailbox->lock);
 	if (mailbox->ended)
-		ready |= EPOLLHUP | EPOLLERR;
-	if (mailbox->occupied ||
-	    (!mailbox->policy.capacity && !list_empty(&mailbox->senders)))
-		ready |= EPOLLIN | EPOLLRDNORM;
-	if (!mailbox->ended && room_locked(mailbox))
-		ready |= EPOLLOUT | EPOLLWRNORM;
+		ready |= GONE;
+	if (receives && readable_locked(mailbox))
+		ready |= READABLE;
+	if (sends && !mailbox->ended && room_locked(mailbox))
+		ready |= WRITABLE;
 	spin_unlock(&mailbox->lock);
 	return ready;
 }

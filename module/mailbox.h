@@ -31,14 +31,14 @@
  * to its inbox. msgpass_mailbox_end() ends its use, once; the memory goes with
  * the last reference.
  *
- * Locks, in the order they are taken:
+ * Locks: the module has three, and never holds two of them:
  *
- *	names_lock (name.c, a mutex)
- *	  msgpass_mailbox.lock
+ *	names_lock	name.c, a mutex: spaces, names, msgpass_mailbox.name
+ *	users_lock	limit.c: the table of accounts
+ *	mailbox.lock	here: the rest of a mailbox and all messages in it
  *
- * The mailbox's lock is a leaf but for the scheduler's own: nothing is
- * allocated, no user memory touched and no other lock of the module taken under
- * it. users_lock (limit.c) is a leaf, too, and never taken together with it.
+ * Under a mailbox's lock nothing is allocated and no user memory touched; only
+ * the scheduler's own locks are taken inside it.
  */
 #ifndef MSGPASS_MAILBOX_H
 #define MSGPASS_MAILBOX_H
@@ -88,7 +88,8 @@ struct msgpass_mailbox {
 	struct msgpass_policy	policy;		/* constant */
 	struct msgpass_user	*creator;	/* constant; who was charged */
 	struct msgpass_name	*name;		/* names_lock */
-	wait_queue_head_t	pollers;
+	wait_queue_head_t	read_pollers;
+	wait_queue_head_t	write_pollers;
 
 	spinlock_t		lock;		/* guards all that follows */
 	bool			ended;
@@ -209,14 +210,15 @@ int msgpass_mailbox_stat(struct msgpass_mailbox *mailbox,
 
 /**
  * msgpass_mailbox_poll() - readiness
- * @mailbox: the mailbox
+ * @mailbox: the mailbox, which must live as long as @file is open
+ * @access: what is of interest: MSGPASS_ACCESS_* bits
  * @file: the descriptor polled
  * @wait: as given to the file operation
  *
  * Return: EPOLLIN when a receive and EPOLLOUT when a send would not wait,
  * EPOLLHUP and EPOLLERR when the mailbox has ended.
  */
-__poll_t msgpass_mailbox_poll(struct msgpass_mailbox *mailbox, struct file *file,
-			      poll_table *wait);
+__poll_t msgpass_mailbox_poll(struct msgpass_mailbox *mailbox, u32 access,
+			      struct file *file, poll_table *wait);
 
 #endif /* MSGPASS_MAILBOX_H */

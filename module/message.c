@@ -14,6 +14,9 @@
 #define OBJECT_SIZE	256
 #define SMALL_MAX	(OBJECT_SIZE - offsetof(struct msgpass_message, small))
 
+/* A cgroup at its limit is told ENOMEM; nobody is killed for a message. */
+#define GFP_MESSAGE	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+
 static struct kmem_cache *message_cache;
 
 /* What a message of this size costs its sender's quota. */
@@ -43,12 +46,12 @@ struct msgpass_message *msgpass_message_new(struct msgpass_user *user, u64 key,
 		return ERR_PTR(err);
 
 	err = -ENOMEM;
-	message = kmem_cache_alloc(message_cache, GFP_KERNEL);
+	message = kmem_cache_alloc(message_cache, GFP_MESSAGE);
 	if (!message)
 		goto discharge;
 	message->data = message->small;
 	if (size > SMALL_MAX) {
-		message->data = kvmalloc(size, GFP_KERNEL_ACCOUNT);
+		message->data = kvmalloc(size, GFP_MESSAGE);
 		if (!message->data)
 			goto free_object;
 	}

@@ -61,14 +61,10 @@ static struct space *find_space_locked(void)
 	return NULL;
 }
 
-static struct space *make_space_locked(void)
+static void add_space_locked(struct space *space)
 {
 	struct ns_common *ns = &current_ipc_ns()->ns;
-	struct space *space;
 
-	space = kzalloc(sizeof(*space), GFP_KERNEL_ACCOUNT);
-	if (!space)
-		return NULL;
 	space->ns = ns;
 	space->names = RB_ROOT;
 	if (!is_first(ns)) {
@@ -76,7 +72,6 @@ static struct space *make_space_locked(void)
 		schedule_delayed_work(&sweep_again, SWEEP_INTERVAL);
 	}
 	list_add(&space->link, &spaces);
-	return space;
 }
 
 static void free_space_locked(struct space *space)
@@ -116,23 +111,32 @@ int msgpass_name_create(const char *text, struct msgpass_mailbox *mailbox)
 	struct msgpass_name *name, *other;
 	struct rb_node *parent, **link;
 	size_t size = strlen(text) + 1;
-	struct space *space;
-	int err;
+	struct space *space, *fresh;
 
+	/* Before the lock: a cgroup at its limit must not hold up the others. */
 	name = kzalloc(struct_size(name, text, size), GFP_KERNEL_ACCOUNT);
-	if (!name)
+	fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
+	if (!name || !fresh) {
+		kfree(name);
+		kfree(fresh);
 		return -ENOMEM;
+	}
 	memcpy(name->text, text, size);
 
 	mutex_lock(&names_lock);
-	err = -ENOMEM;
-	space = find_space_locked() ?: make_space_locked();
-	if (!space)
-		goto unlock;
-	err = -EEXIST;
+	space = find_space_locked();
+	if (!space) {
+		space = fresh;
+		fresh = NULL;
+		add_space_locked(space);
+	}
 	link = seek_locked(space, text, &parent, &other);
-	if (other)
-		goto unlock;
+	if (other) {
+		mutex_unlock(&names_lock);
+		kfree(name);
+		kfree(fresh);
+		return -EEXIST;
+	}
 
 	name->space = space;
 	name->mailbox = msgpass_mailbox_get(mailbox);
@@ -141,12 +145,8 @@ int msgpass_name_create(const char *text, struct msgpass_mailbox *mailbox)
 	rb_insert_color(&name->node, &space->names);
 	__module_get(THIS_MODULE);
 	mutex_unlock(&names_lock);
+	kfree(fresh);
 	return 0;
-
-unlock:
-	mutex_unlock(&names_lock);
-	kfree(name);
-	return err;
 }
 
 struct msgpass_mailbox *msgpass_name_find(const char *text)
@@ -183,7 +183,7 @@ static struct msgpass_mailbox *remove_locked(struct msgpass_name *name)
 	return mailbox;
 }
 
-void msgpass_name_remove(struct msgpass_mailbox *mailbox)
+bool msgpass_name_remove(struct msgpass_mailbox *mailbox)
 {
 	bool named;
 
@@ -197,11 +197,12 @@ void msgpass_name_remove(struct msgpass_mailbox *mailbox)
 		msgpass_mailbox_put(mailbox);
 		module_put(THIS_MODULE);
 	}
+	return named;
 }
 
 /*
- * A name in a namespace that only we refer to. Nobody can find that namespace
- * any more to take a new reference, so what is seen here stays true.
+ * A name in a namespace that only we refer to. Nobody can enter that namespace
+ * any more, so what is seen here stays true.
  */
 static struct msgpass_name *find_orphan_locked(void)
 {

@@ -42,9 +42,11 @@ struct msgpass_mailbox *msgpass_name_find(const char *text);
 
 /**
  * msgpass_name_remove() - take a mailbox's name away
- * @mailbox: the mailbox; one that has no name is left alone
+ * @mailbox: the mailbox
+ *
+ * Return: whether it had one.
  */
-void msgpass_name_remove(struct msgpass_mailbox *mailbox);
+bool msgpass_name_remove(struct msgpass_mailbox *mailbox);
 
 /* End the mailboxes of namespaces that nobody else refers to. May sleep. */
 void msgpass_name_sweep(void);

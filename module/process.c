@@ -7,6 +7,7 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/timekeeping.h>
 
 #include "limit.h"
 #include "mailbox.h"
@@ -22,7 +23,7 @@ static const struct rhashtable_params table_params = {
 
 static struct rhashtable table;
 static struct workqueue_struct *exit_queue;
-static atomic64_t last_key;
+static atomic64_t last_key;	/* starts anew where no loading before reached */
 
 static void free_process_rcu(struct rcu_head *rcu)
 {
@@ -116,24 +117,14 @@ static void exit_work(struct work_struct *work)
 
 static struct msgpass_process *new_process(struct pid *pid)
 {
-	struct msgpass_policy policy = {
+	/* Nobody opens an inbox, so it has no owner to compare with. */
+	const struct msgpass_policy policy = {
 		.capacity	= READ_ONCE(msgpass_inbox_capacity),
 		.size_max	= READ_ONCE(msgpass_message_size_max),
 		.mode		= 0600,
-		.uid		= GLOBAL_ROOT_UID,
-		.gid		= GLOBAL_ROOT_GID,
 		.end		= -ESRCH,
 	};
 	struct msgpass_process *process;
-	struct task_struct *leader;
-
-	rcu_read_lock();
-	leader = live_leader(pid);
-	if (leader) {
-		policy.uid = __task_cred(leader)->euid;
-		policy.gid = __task_cred(leader)->egid;
-	}
-	rcu_read_unlock();
 
 	process = kzalloc(sizeof(*process), GFP_KERNEL_ACCOUNT);
 	if (!process)
@@ -185,7 +176,7 @@ struct msgpass_process *msgpass_process_get(struct pid *pid)
 	} while (!process);
 	if (err) {
 		free_process(fresh);
-		return process ?: ERR_PTR(err);
+		return process ?: ERR_PTR(-ENOMEM);
 	}
 
 	/*
@@ -240,6 +231,7 @@ int msgpass_process_init(void)
 {
 	int err;
 
+	atomic64_set(&last_key, ktime_get_boottime_ns());
 	exit_queue = alloc_workqueue("msgpass", WQ_UNBOUND, 0);
 	if (!exit_queue)
 		return -ENOMEM;

@@ -43,6 +43,7 @@ void msgpass_waiter_release(struct msgpass_waiter *waiter, int outcome,
 	/* Pairs with the acquire in msgpass_wait(): timeline RELEASE. */
 	smp_store_release(&waiter->outcome, outcome);
 
+	/* A receiver that took from a waiting sender: msgpass_mailbox_claim(). */
 	if (task == current)
 		return;
 	if (wakeups->count < ARRAY_SIZE(wakeups->tasks))

@@ -79,7 +79,8 @@ struct msgpass_patience {
  * @count: how many
  * @tasks: what one send or receive releases: a receiver, a sender admitted, and
  *	a sender whose message was received. More are woken at once.
- * @ready: poll events that became true
+ * @readable: a receive need not wait any more: tell pollers
+ * @writable: a send need not wait any more: tell pollers
  *
  * Lives inside one rcu_read_lock() section together with every release that
  * was added to it.
@@ -87,7 +88,8 @@ struct msgpass_patience {
 struct msgpass_wakeups {
 	unsigned int		count;
 	struct task_struct	*tasks[3];
-	__poll_t		ready;
+	bool			readable;
+	bool			writable;
 };
 
 void msgpass_waiter_init(struct msgpass_waiter *waiter,

@@ -18,7 +18,8 @@
  *                uses it: MSGPASS_IOC_SEND sends to the process named in the
  *                argument, MSGPASS_IOC_RECEIVE and _STAT work on the caller's
  *                own inbox. After fork() the child is itself through the same
- *                descriptor, not its parent.
+ *                descriptor, not its parent; only poll() and epoll tell of the
+ *                inbox of the process that opened it.
  *   a mailbox    what MSGPASS_IOC_CREATE and MSGPASS_IOC_OPEN return. It is
  *                close-on-exec; closing the last one of a named mailbox does
  *                not end the mailbox.
@@ -43,6 +44,17 @@
  * Every wait ends on SIGKILL, on a signal, at its deadline, and when the
  * mailbox or the process it waits for is gone. The kernel stamps the sender's
  * identity; nobody can choose it.
+ *
+ * A message that comes back from a receiver that failed stands before all later
+ * ones that are still there; others may have been received meanwhile. A call
+ * that starts again after a signal (SA_RESTART) waits as one that came anew.
+ *
+ * poll() and epoll: EPOLLIN when a receive, EPOLLOUT when a send would not wait,
+ * as far as the descriptor's access goes (on the device EPOLLIN only); EPOLLHUP
+ * and EPOLLERR when the mailbox is gone.
+ *
+ * The module stays loaded while a descriptor is open or a mailbox has a name.
+ * Unloading it ends the inboxes of live processes, and what is in them.
  *
  * Rules of the interface
  * ----------------------
@@ -120,9 +132,9 @@
  *	'/' and control characters
  * @capacity: how many messages may rest: 0 (rendezvous), n, or
  *	MSGPASS_UNBOUNDED
- * @size_max: the largest message it takes, in bytes; 0 stands for the
- *	administrator's ceiling (sysctl kernel.msgpass.message_size_max), and
- *	more than that ceiling is EINVAL
+ * @size_max: the largest message it takes, in bytes; more than the
+ *	administrator's ceiling (sysctl kernel.msgpass.message_size_max) is
+ *	EINVAL. 0 stands for that ceiling, and is EINVAL with MSGPASS_FIXED_SIZE
  * @mode: permission bits as of a file, umask applied: r receives, w sends;
  *	anything outside 0666 is EINVAL
  * @pad: 0
