@@ -1,0 +1,475 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Indirect communication: names, capacity, order, permission, the end. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "util.h"
+
+#include <kselftest_harness.h>
+
+FIXTURE(mailbox)
+{
+	char name[MAILBOX_NAME_SIZE];
+	int device, mailbox;
+};
+
+FIXTURE_SETUP(mailbox)
+{
+	umask(0);
+	name_mailbox(self->name, "m");
+	self->device = open_device();
+	ASSERT_LE(0, self->device);
+	self->mailbox = create_mailbox(self->device, self->name, 3, 64);
+	ASSERT_LE(0, self->mailbox);
+}
+
+FIXTURE_TEARDOWN(mailbox)
+{
+	delete_mailbox(self->mailbox);
+	close(self->mailbox);
+	close(self->device);
+}
+
+/* Replace the fixture's mailbox. */
+#define REMAKE(_capacity, _flags, _size_max, _mode) do {			\
+	struct msgpass_create create = {					\
+		.flags = _flags,						\
+		.access = MSGPASS_ACCESS_BOTH,					\
+		.name = (uintptr_t)self->name,					\
+		.capacity = _capacity,						\
+		.size_max = _size_max,						\
+		.mode = _mode,							\
+	};									\
+	ASSERT_EQ(0, delete_mailbox(self->mailbox));				\
+	close(self->mailbox);							\
+	self->mailbox = msgpass_raw_create(self->device, &create);		\
+	ASSERT_LE(0, self->mailbox);						\
+} while (0)
+
+TEST_F(mailbox, names_are_unique_until_deleted)
+{
+	int other;
+
+	EXPECT_EQ(-EEXIST, create_mailbox(self->device, self->name, 1, 1));
+	other = open_mailbox(self->device, self->name, MSGPASS_ACCESS_BOTH);
+	ASSERT_LE(0, other);
+	EXPECT_EQ(0, send_text(other, "through the other descriptor"));
+	EXPECT_TRUE(next_is(self->mailbox, "through the other descriptor"));
+
+	EXPECT_EQ(0, delete_mailbox(other));
+	EXPECT_EQ(-EIDRM, delete_mailbox(self->mailbox));
+	EXPECT_EQ(-EIDRM, send_text(self->mailbox, "x"));
+	EXPECT_EQ(-EIDRM, receive_flags(self->mailbox, NULL, 0, 0));
+	EXPECT_EQ(-ENOENT, open_mailbox(self->device, self->name, 0));
+
+	close(self->mailbox);
+	self->mailbox = create_mailbox(self->device, self->name, 1, 1);
+	EXPECT_LE(0, self->mailbox);
+	EXPECT_EQ(-EIDRM, send_text(other, "x"));
+	close(other);
+}
+
+TEST_F(mailbox, a_mailbox_outlives_its_creator)
+{
+	char name[MAILBOX_NAME_SIZE];
+	pid_t child;
+	int fd;
+
+	name_mailbox(name, "child");
+	child = fork_child();
+	if (!child) {
+		fd = create_mailbox(self->device, name, 3, 64);
+		_exit(fd < 0 || send_text(fd, "from beyond"));
+	}
+	ASSERT_EQ(0, wait_child(child));
+
+	fd = open_mailbox(self->device, name, MSGPASS_ACCESS_BOTH);
+	ASSERT_LE(0, fd);
+	EXPECT_TRUE(next_is(fd, "from beyond"));
+	EXPECT_EQ(0, delete_mailbox(fd));
+	close(fd);
+}
+
+TEST_F(mailbox, unlink_takes_the_name_only)
+{
+	int fd;
+
+	ASSERT_EQ(0, send_text(self->mailbox, "still here"));
+	EXPECT_EQ(0, unlink_mailbox(self->device, self->name));
+	EXPECT_EQ(-ENOENT, unlink_mailbox(self->device, self->name));
+	EXPECT_EQ(-ENOENT, open_mailbox(self->device, self->name, 0));
+	EXPECT_TRUE(next_is(self->mailbox, "still here"));
+
+	fd = create_mailbox(self->device, self->name, 3, 64);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(0, send_text(self->mailbox, "not for the new one"));
+	EXPECT_EQ(-EAGAIN, receive_flags(fd, NULL, 0, MSGPASS_NONBLOCK));
+	EXPECT_EQ(0, delete_mailbox(fd));
+	close(fd);
+}
+
+TEST_F(mailbox, P3_1_messages_of_one_priority_come_in_the_order_sent)
+{
+	REMAKE(100, 0, 64, 0600);
+	for (unsigned int i = 0; i < 100; i++)
+		ASSERT_EQ(0, send_flags(self->mailbox, &i, sizeof(i), 0));
+	for (unsigned int i = 0; i < 100; i++) {
+		unsigned int got = ~0U;
+
+		ASSERT_EQ(sizeof(got), receive_flags(self->mailbox, &got, sizeof(got), 0));
+		ASSERT_EQ(i, got);
+	}
+}
+
+TEST_F(mailbox, P3_2_higher_priorities_come_first)
+{
+	static const unsigned int order[] = { 5, 0, 31, 5, 16, 0, 31 };
+	char text[8];
+
+	REMAKE(100, 0, 64, 0600);
+	for (unsigned int i = 0; i < ARRAY_LEN(order); i++) {
+		snprintf(text, sizeof(text), "%u/%u", order[i], i);
+		ASSERT_EQ(0, send_priority(self->mailbox, text, order[i]));
+	}
+	EXPECT_TRUE(next_is(self->mailbox, "31/2"));
+	EXPECT_TRUE(next_is(self->mailbox, "31/6"));
+	EXPECT_TRUE(next_is(self->mailbox, "16/4"));
+	EXPECT_TRUE(next_is(self->mailbox, "5/0"));
+	EXPECT_TRUE(next_is(self->mailbox, "5/3"));
+	EXPECT_TRUE(next_is(self->mailbox, "0/1"));
+	EXPECT_TRUE(next_is(self->mailbox, "0/5"));
+}
+
+TEST_F(mailbox, P3_3_blocked_senders_are_admitted_in_the_order_they_came)
+{
+	struct task senders[4];
+	char text[4][2] = { "0", "1", "2", "3" };
+
+	REMAKE(1, 0, 64, 0600);
+	ASSERT_EQ(0, send_text(self->mailbox, "first"));
+	for (unsigned int i = 0; i < 4; i++) {
+		start_send(&senders[i], self->mailbox, text[i], 0, 0);
+		ASSERT_TRUE(until_senders_wait(self->mailbox, i + 1));
+	}
+	EXPECT_TRUE(next_is(self->mailbox, "first"));
+	for (unsigned int i = 0; i < 4; i++) {
+		EXPECT_TRUE(next_is(self->mailbox, text[i]));
+		EXPECT_EQ(0, join(&senders[i]));
+		EXPECT_EQ(i + 2, senders[i].send.id);
+	}
+}
+
+TEST_F(mailbox, P3_4_waiting_receivers_are_served_in_the_order_they_came)
+{
+	struct task receivers[4];
+	char text[4][2] = { "0", "1", "2", "3" };
+
+	for (unsigned int i = 0; i < 4; i++) {
+		start_receive(&receivers[i], self->mailbox, 0);
+		ASSERT_TRUE(until_receivers_wait(self->mailbox, i + 1));
+	}
+	for (unsigned int i = 0; i < 4; i++)
+		EXPECT_EQ(0, send_flags(self->mailbox, text[i], 1, 0));
+	for (unsigned int i = 0; i < 4; i++) {
+		EXPECT_EQ(0, join(&receivers[i]));
+		EXPECT_EQ(i + 1, receivers[i].receive.id);
+		EXPECT_EQ(text[i][0], receivers[i].text[0]);
+	}
+}
+
+TEST_F(mailbox, bounded_admits_up_to_its_capacity_and_no_more)
+{
+	struct msgpass_stat stat;
+
+	EXPECT_EQ(0, send_text(self->mailbox, "1"));
+	EXPECT_EQ(0, send_text(self->mailbox, "22"));
+	EXPECT_EQ(0, send_text(self->mailbox, "333"));
+	EXPECT_EQ(-EAGAIN, send_text(self->mailbox, "4444"));
+	stat = stat_of(self->mailbox);
+	EXPECT_EQ(3, stat.messages);
+	EXPECT_EQ(6, stat.bytes);
+	EXPECT_EQ(3, stat.admitted_messages);
+	EXPECT_TRUE(next_is(self->mailbox, "1"));
+	EXPECT_EQ(0, send_text(self->mailbox, "4444"));
+	EXPECT_EQ(-EAGAIN, send_text(self->mailbox, "5"));
+	EXPECT_TRUE(next_is(self->mailbox, "22"));
+	EXPECT_TRUE(next_is(self->mailbox, "333"));
+	EXPECT_TRUE(next_is(self->mailbox, "4444"));
+	EXPECT_EQ(-EAGAIN, receive_flags(self->mailbox, NULL, 0, MSGPASS_NONBLOCK));
+	stat = stat_of(self->mailbox);
+	EXPECT_EQ(0, stat.messages);
+	EXPECT_EQ(0, stat.bytes);
+	EXPECT_EQ(4, stat.received_messages);
+	EXPECT_EQ(10, stat.received_bytes);
+	EXPECT_EQ(10, stat.admitted_bytes);
+}
+
+TEST_F(mailbox, a_receipt_admits_a_blocked_sender_without_its_help)
+{
+	struct task sender;
+
+	REMAKE(1, 0, 64, 0600);
+	ASSERT_EQ(0, send_text(self->mailbox, "rests"));
+	start_send(&sender, self->mailbox, "waits", 0, 0);
+	ASSERT_TRUE(until_senders_wait(self->mailbox, 1));
+	EXPECT_EQ(1, stat_of(self->mailbox).messages);
+
+	EXPECT_TRUE(next_is(self->mailbox, "rests"));
+	/* At once, whether or not the sender has run since. */
+	EXPECT_TRUE(next_is(self->mailbox, "waits"));
+	EXPECT_EQ(0, join(&sender));
+}
+
+TEST_F(mailbox, unbounded_never_makes_the_sender_wait)
+{
+	REMAKE(MSGPASS_UNBOUNDED, 0, 64, 0600);
+	for (unsigned int i = 0; i < 5000; i++)
+		ASSERT_EQ(0, send_flags(self->mailbox, &i, sizeof(i), MSGPASS_NONBLOCK));
+	EXPECT_EQ(5000, stat_of(self->mailbox).messages);
+}
+
+TEST_F(mailbox, capacity_zero_is_a_rendezvous)
+{
+	struct task sender, receiver;
+
+	REMAKE(0, 0, 64, 0600);
+	EXPECT_EQ(-EAGAIN, send_text(self->mailbox, "nobody waits"));
+	EXPECT_EQ(-EAGAIN, receive_flags(self->mailbox, NULL, 0, MSGPASS_NONBLOCK));
+
+	/* The sender comes first, and nothing rests. */
+	start_send(&sender, self->mailbox, "to whom?", 0, 0);
+	ASSERT_TRUE(until_senders_wait(self->mailbox, 1));
+	EXPECT_EQ(0, stat_of(self->mailbox).messages);
+	EXPECT_TRUE(next_is(self->mailbox, "to whom?"));
+	EXPECT_EQ(0, join(&sender));
+	EXPECT_EQ(1, sender.send.id);
+
+	/* The receiver comes first: now a send need not wait. */
+	start_receive(&receiver, self->mailbox, 0);
+	ASSERT_TRUE(until_receivers_wait(self->mailbox, 1));
+	EXPECT_EQ(0, send_text(self->mailbox, "to you"));
+	EXPECT_EQ(0, join(&receiver));
+	EXPECT_EQ(6, receiver.receive.size);
+	EXPECT_EQ(0, stat_of(self->mailbox).messages);
+}
+
+TEST_F(mailbox, a_synchronous_send_returns_at_receipt)
+{
+	struct task sender;
+
+	start_send(&sender, self->mailbox, "sync", MSGPASS_SYNC, 0);
+	ASSERT_TRUE(until_messages(self->mailbox, 1));
+	ASSERT_TRUE(until_asleep(getpid(), sender.tid));
+	EXPECT_EQ(1, sender.result);
+	EXPECT_TRUE(next_is(self->mailbox, "sync"));
+	EXPECT_EQ(0, join(&sender));
+}
+
+TEST_F(mailbox, P5_1_sizes_are_kept_from_nothing_to_the_largest)
+{
+	static char sent[65536], got[65536 + 1];
+
+	REMAKE(3, 0, sizeof(sent), 0600);
+	for (size_t i = 0; i < sizeof(sent); i++)
+		sent[i] = i * 31 + i / 256;
+	for (size_t size = 0; size <= sizeof(sent); size = size * 3 + 1) {
+		ASSERT_EQ(0, send_flags(self->mailbox, sent, size, 0));
+		ASSERT_EQ((int)size, receive_flags(self->mailbox, got, sizeof(got), 0));
+		ASSERT_EQ(0, memcmp(sent, got, size));
+	}
+	ASSERT_EQ(0, send_flags(self->mailbox, sent, sizeof(sent), 0));
+	ASSERT_EQ((int)sizeof(sent), receive_flags(self->mailbox, got, sizeof(sent), 0));
+	EXPECT_EQ(0, memcmp(sent, got, sizeof(sent)));
+	EXPECT_EQ(-EMSGSIZE, send_flags(self->mailbox, got, sizeof(sent) + 1, 0));
+}
+
+TEST_F(mailbox, P5_2_a_fixed_size_mailbox_takes_that_size_only)
+{
+	REMAKE(3, MSGPASS_FIXED_SIZE, 4, 0600);
+	EXPECT_EQ(0, send_text(self->mailbox, "four"));
+	EXPECT_EQ(-EMSGSIZE, send_text(self->mailbox, "two"));
+	EXPECT_EQ(-EMSGSIZE, send_text(self->mailbox, "fives"));
+	EXPECT_EQ(-EMSGSIZE, send_text(self->mailbox, ""));
+	EXPECT_EQ(1, stat_of(self->mailbox).messages);
+	EXPECT_EQ(MSGPASS_FIXED_SIZE, stat_of(self->mailbox).policy);
+}
+
+TEST_F(mailbox, P9_1_a_descriptor_does_what_it_was_opened_for)
+{
+	int in = open_mailbox(self->device, self->name, MSGPASS_ACCESS_RECEIVE);
+	int out = open_mailbox(self->device, self->name, MSGPASS_ACCESS_SEND);
+	int none = open_mailbox(self->device, self->name, 0);
+
+	ASSERT_LE(0, in);
+	ASSERT_LE(0, out);
+	ASSERT_LE(0, none);
+	EXPECT_EQ(0, send_text(out, "x"));
+	EXPECT_EQ(-EACCES, send_text(in, "x"));
+	EXPECT_EQ(-EACCES, send_text(none, "x"));
+	EXPECT_EQ(-EACCES, receive_flags(out, NULL, 0, MSGPASS_NONBLOCK));
+	EXPECT_EQ(-EACCES, receive_flags(none, NULL, 0, MSGPASS_NONBLOCK));
+	EXPECT_TRUE(next_is(in, "x"));
+	EXPECT_EQ(3, stat_of(none).capacity);
+	EXPECT_EQ(0, delete_mailbox(none));
+	EXPECT_EQ(-EIDRM, send_text(out, "x"));
+	close(in);
+	close(out);
+	close(none);
+}
+
+TEST_F(mailbox, P9_2_the_mode_decides_who_may_open)
+{
+	static const struct {
+		mode_t mode;
+		int receive, send, none;
+	} cases[] = {
+		{ 0600, EACCES, EACCES, EACCES },
+		{ 0604, 0, EACCES, EACCES },
+		{ 0602, EACCES, 0, EACCES },
+		{ 0666, 0, 0, EACCES },
+	};
+
+	if (geteuid())
+		SKIP(return, "needs root");
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		pid_t child;
+
+		REMAKE(3, 0, 64, cases[i].mode);
+		child = fork_child();
+		if (!child) {
+			int receive, send, none;
+
+			become_user();
+			receive = open_mailbox(self->device, self->name, MSGPASS_ACCESS_RECEIVE);
+			send = open_mailbox(self->device, self->name, MSGPASS_ACCESS_SEND);
+			none = open_mailbox(self->device, self->name, 0);
+			if (cases[i].receive ? receive != -cases[i].receive : receive < 0)
+				_exit(1);
+			if (cases[i].send ? send != -cases[i].send : send < 0)
+				_exit(2);
+			if (none != -cases[i].none)
+				_exit(3);
+			if (unlink_mailbox(self->device, self->name) != -EPERM)
+				_exit(4);
+			if (receive >= 0 && delete_mailbox(receive) != -EPERM)
+				_exit(5);
+			_exit(0);
+		}
+		EXPECT_EQ(0, wait_child(child))
+			TH_LOG("mode %o", cases[i].mode);
+	}
+}
+
+TEST_F(mailbox, P9_3_the_umask_applies)
+{
+	umask(022);
+	REMAKE(3, 0, 64, 0666);
+	EXPECT_EQ(0644, stat_of(self->mailbox).mode);
+	EXPECT_EQ(geteuid(), stat_of(self->mailbox).uid);
+	EXPECT_EQ(0, stat_of(self->mailbox).owner_pid);
+}
+
+TEST_F(mailbox, P7_1_deletion_is_told_to_everybody_who_waits)
+{
+	struct task receivers[3], senders[3], synchronous;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		start_receive(&receivers[i], self->mailbox, 0);
+		ASSERT_TRUE(until_receivers_wait(self->mailbox, i + 1));
+	}
+	EXPECT_EQ(0, delete_mailbox(self->mailbox));
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(-EIDRM, join(&receivers[i]));
+
+	close(self->mailbox);
+	self->mailbox = create_mailbox(self->device, self->name, 1, 64);
+	ASSERT_LE(0, self->mailbox);
+	start_send(&synchronous, self->mailbox, "sync", MSGPASS_SYNC, 0);
+	ASSERT_TRUE(until_messages(self->mailbox, 1));
+	for (i = 0; i < 3; i++) {
+		start_send(&senders[i], self->mailbox, "waits", 0, 0);
+		ASSERT_TRUE(until_senders_wait(self->mailbox, i + 1));
+	}
+	EXPECT_EQ(0, delete_mailbox(self->mailbox));
+	EXPECT_EQ(-EIDRM, join(&synchronous));
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(-EIDRM, join(&senders[i]));
+}
+
+TEST_F(mailbox, P12_19_a_name_keeps_the_module)
+{
+	int ret;
+
+	if (geteuid())
+		SKIP(return, "needs root");
+	ASSERT_EQ(0, send_text(self->mailbox, "not to be lost"));
+	close(self->mailbox);
+	close(self->device);
+	ret = syscall(SYS_delete_module, "msgpass", O_NONBLOCK);
+	EXPECT_EQ(-1, ret);
+	EXPECT_EQ(EAGAIN, errno);
+	self->device = open_device();
+	ASSERT_LE(0, self->device);
+	self->mailbox = open_mailbox(self->device, self->name, MSGPASS_ACCESS_BOTH);
+	ASSERT_LE(0, self->mailbox);
+	EXPECT_TRUE(next_is(self->mailbox, "not to be lost"));
+}
+
+TEST_F(mailbox, P10_1_queued_bytes_are_limited_by_the_quota)
+{
+	static char data[65536];
+	unsigned int sent = 0;
+	int err;
+
+	REMAKE(MSGPASS_UNBOUNDED, 0, sizeof(data), 0600);
+	while (!(err = send_flags(self->mailbox, data, sizeof(data), MSGPASS_NONBLOCK)))
+		if (++sent > 1000000)
+			break;
+	EXPECT_EQ(-EDQUOT, err);
+	EXPECT_LT(0, sent);
+	/* What is received is free again, and what was refused costs nothing. */
+	ASSERT_EQ(sizeof(data), receive_flags(self->mailbox, data, sizeof(data), 0));
+	EXPECT_EQ(0, send_flags(self->mailbox, data, sizeof(data), 0));
+	EXPECT_EQ(-EDQUOT, send_flags(self->mailbox, data, sizeof(data), 0));
+}
+
+TEST_F(mailbox, P10_2_mailboxes_are_limited_by_the_quota)
+{
+	unsigned int limit = 0, made = 0, i;
+	char name[MAILBOX_NAME_SIZE];
+	FILE *file;
+	int fd = 0;
+
+	file = fopen("/proc/sys/kernel/msgpass/user_mailboxes_max", "re");
+	ASSERT_NE(NULL, file);
+	ASSERT_EQ(1, fscanf(file, "%u", &limit));
+	fclose(file);
+	if (limit > 10000)
+		SKIP(return, "a limit of %u mailboxes is too high to reach", limit);
+
+	for (i = 0; i < limit + 1; i++) {
+		snprintf(name, sizeof(name), "%.40s-%u", self->name, i);
+		fd = create_mailbox(self->device, name, 1, 1);
+		if (fd < 0)
+			break;
+		close(fd);
+		made++;
+	}
+	EXPECT_EQ(-EDQUOT, fd);
+	EXPECT_GE(limit, made);
+	for (i = 0; i < made; i++) {
+		snprintf(name, sizeof(name), "%.40s-%u", self->name, i);
+		EXPECT_EQ(0, unlink_mailbox(self->device, name));
+	}
+	fd = create_mailbox(self->device, name, 1, 1);
+	ASSERT_LE(0, fd);
+	delete_mailbox(fd);
+	close(fd);
+}
+
+TEST_HARNESS_MAIN

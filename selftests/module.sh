@@ -1,0 +1,78 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Loading and unloading (P12): refused while in use, clean otherwise. Where the
+# module is: $MSGPASS_KO, or wherever modprobe finds it.
+
+count=0
+failed=0
+
+check() { # result description
+	count=$((count + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $count $2"
+	else
+		echo "not ok $count $2"
+		failed=1
+	fi
+}
+
+loaded() {
+	grep -q '^msgpass ' /proc/modules
+}
+
+load() {
+	if [ -n "$MSGPASS_KO" ]; then
+		insmod "$MSGPASS_KO"
+	else
+		modprobe msgpass
+	fi
+}
+
+skip_all() {
+	echo "1..0 # SKIP $1"
+	exit 4
+}
+
+[ "$(id -u)" -eq 0 ] || skip_all "needs root"
+loaded || skip_all "msgpass is not loaded"
+[ -n "$MSGPASS_KO" ] || modprobe -n msgpass 2>/dev/null ||
+	skip_all "no msgpass.ko to load again: set MSGPASS_KO"
+
+echo "TAP version 13"
+echo "1..7"
+
+# The shell itself uses the device.
+exec 3<>/dev/msgpass
+rmmod msgpass 2>/dev/null
+[ $? -ne 0 ] && loaded
+check $? "P12_12 an open descriptor keeps the module"
+exec 3>&-
+
+rmmod msgpass
+check $? "P12_13 after its last use the module can be unloaded"
+
+[ ! -e /dev/msgpass ] && [ ! -e /proc/sys/kernel/msgpass ]
+check $? "P12_14 unloaded, it leaves no device and no sysctl"
+
+! grep -q msgpass /proc/slabinfo
+check $? "P12_15 and no cache"
+
+load && [ -c /dev/msgpass ]
+check $? "P12_16 it can be loaded again"
+
+# A process that used it, and lives on, does not keep it.
+exec 3<>/dev/msgpass
+exec 3>&-
+rmmod msgpass && load
+check $? "P12_17 a process that has used it does not keep it"
+
+err=0
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+	exec 3<>/dev/msgpass
+	exec 3>&-
+	rmmod msgpass && load || err=1
+done
+check $err "P12_18 the same ten times over"
+
+exit $failed

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* poll() and epoll say exactly what the next call would do. */
+#include <poll.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "util.h"
+
+#include <kselftest_harness.h>
+
+FIXTURE(poll)
+{
+	char name[MAILBOX_NAME_SIZE];
+	int device, mailbox, epoll;
+};
+
+FIXTURE_SETUP(poll)
+{
+	name_mailbox(self->name, "m");
+	self->device = open_device();
+	ASSERT_LE(0, self->device);
+	self->mailbox = create_mailbox(self->device, self->name, 2, 64);
+	ASSERT_LE(0, self->mailbox);
+	self->epoll = epoll_create1(EPOLL_CLOEXEC);
+	ASSERT_LE(0, self->epoll);
+}
+
+FIXTURE_TEARDOWN(poll)
+{
+	close(self->epoll);
+	delete_mailbox(self->mailbox);
+	close(self->mailbox);
+	close(self->device);
+}
+
+static int ready(int fd)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN | POLLOUT };
+
+	return poll(&pollfd, 1, 0) < 0 ? -errno : pollfd.revents;
+}
+
+TEST_F(poll, a_mailbox_is_readable_with_a_message_and_writable_with_room)
+{
+	int in = open_mailbox(self->device, self->name, MSGPASS_ACCESS_RECEIVE);
+	int out = open_mailbox(self->device, self->name, MSGPASS_ACCESS_SEND);
+
+	EXPECT_EQ(POLLOUT, ready(self->mailbox));
+	ASSERT_EQ(0, send_text(self->mailbox, "1"));
+	EXPECT_EQ(POLLIN | POLLOUT, ready(self->mailbox));
+	ASSERT_EQ(0, send_text(self->mailbox, "2"));
+	EXPECT_EQ(POLLIN, ready(self->mailbox));
+	/* As far as this descriptor may. */
+	EXPECT_EQ(POLLIN, ready(in));
+	EXPECT_EQ(0, ready(out));
+	EXPECT_TRUE(next_is(self->mailbox, "1"));
+	EXPECT_EQ(POLLOUT, ready(out));
+	EXPECT_TRUE(next_is(self->mailbox, "2"));
+	EXPECT_EQ(0, ready(in));
+
+	EXPECT_EQ(0, delete_mailbox(self->mailbox));
+	EXPECT_EQ(POLLHUP | POLLERR, ready(in));
+	EXPECT_EQ(POLLHUP | POLLERR, ready(out));
+	close(in);
+	close(out);
+}
+
+TEST_F(poll, capacity_zero_is_ready_when_the_other_side_waits)
+{
+	struct task task;
+	int mailbox;
+
+	ASSERT_EQ(0, unlink_mailbox(self->device, self->name));
+	mailbox = create_mailbox(self->device, self->name, 0, 64);
+	ASSERT_LE(0, mailbox);
+	EXPECT_EQ(0, ready(mailbox));
+	start_send(&task, mailbox, "x", 0, 0);
+	ASSERT_TRUE(until_senders_wait(mailbox, 1));
+	EXPECT_EQ(POLLIN, ready(mailbox));
+	EXPECT_TRUE(next_is(mailbox, "x"));
+	EXPECT_EQ(0, join(&task));
+	start_receive(&task, mailbox, 0);
+	ASSERT_TRUE(until_receivers_wait(mailbox, 1));
+	EXPECT_EQ(POLLOUT, ready(mailbox));
+	EXPECT_EQ(0, send_text(mailbox, "x"));
+	EXPECT_EQ(0, join(&task));
+	EXPECT_EQ(0, delete_mailbox(mailbox));
+	close(mailbox);
+}
+
+TEST_F(poll, the_device_is_readable_with_a_message_in_the_inbox)
+{
+	EXPECT_EQ(0, ready(self->device));
+	ASSERT_EQ(0, send_text_to(self->device, getpid(), "x"));
+	EXPECT_EQ(POLLIN, ready(self->device));
+	EXPECT_TRUE(next_is(self->device, "x"));
+	EXPECT_EQ(0, ready(self->device));
+}
+
+static void *wait_ready(void *argument)
+{
+	struct pollfd *pollfd = argument;
+
+	return (void *)(intptr_t)poll(pollfd, 1, 20000);
+}
+
+TEST_F(poll, a_poller_is_woken)
+{
+	struct pollfd in = { .fd = self->mailbox, .events = POLLIN };
+	struct pollfd out = { .fd = self->mailbox, .events = POLLOUT };
+	pthread_t thread;
+	void *count;
+
+	for (int i = 0; i < 200; i++) {
+		ASSERT_EQ(0, pthread_create(&thread, NULL, wait_ready, &in));
+		ASSERT_EQ(0, send_text(self->mailbox, "x"));
+		pthread_join(thread, &count);
+		ASSERT_EQ(1, (intptr_t)count);
+		ASSERT_EQ(0, send_text(self->mailbox, "y"));
+
+		ASSERT_EQ(0, pthread_create(&thread, NULL, wait_ready, &out));
+		ASSERT_TRUE(next_is(self->mailbox, "x"));
+		pthread_join(thread, &count);
+		ASSERT_EQ(1, (intptr_t)count);
+		ASSERT_TRUE(next_is(self->mailbox, "y"));
+	}
+}
+
+TEST_F(poll, edge_triggered_epoll_tells_each_change_once)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLET };
+
+	ASSERT_EQ(0, epoll_ctl(self->epoll, EPOLL_CTL_ADD, self->mailbox, &event));
+	EXPECT_EQ(1, epoll_wait(self->epoll, &event, 1, 0));
+	EXPECT_EQ(EPOLLOUT, event.events);
+	EXPECT_EQ(0, epoll_wait(self->epoll, &event, 1, 0));
+
+	ASSERT_EQ(0, send_text(self->mailbox, "1"));
+	EXPECT_EQ(1, epoll_wait(self->epoll, &event, 1, 0));
+	EXPECT_TRUE(event.events & EPOLLIN);
+	EXPECT_EQ(0, epoll_wait(self->epoll, &event, 1, 0));
+
+	ASSERT_EQ(0, send_text(self->mailbox, "2"));
+	EXPECT_EQ(1, epoll_wait(self->epoll, &event, 1, 0));
+	EXPECT_EQ(EPOLLIN, event.events);
+
+	/* Full, and then not: room is news. Room where there was room is not. */
+	EXPECT_TRUE(next_is(self->mailbox, "1"));
+	EXPECT_EQ(1, epoll_wait(self->epoll, &event, 1, 0));
+	EXPECT_TRUE(event.events & EPOLLOUT);
+	EXPECT_TRUE(next_is(self->mailbox, "2"));
+	EXPECT_EQ(0, epoll_wait(self->epoll, &event, 1, 0));
+
+	ASSERT_EQ(0, delete_mailbox(self->mailbox));
+	EXPECT_EQ(1, epoll_wait(self->epoll, &event, 1, 0));
+	EXPECT_TRUE(event.events & EPOLLHUP);
+}
+
+TEST_F(poll, a_message_given_back_is_news_to_a_poller)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+
+	ASSERT_EQ(0, epoll_ctl(self->epoll, EPOLL_CTL_ADD, self->mailbox, &event));
+	ASSERT_EQ(0, send_text(self->mailbox, "again"));
+	EXPECT_EQ(1, epoll_wait(self->epoll, &event, 1, 0));
+	EXPECT_EQ(-EFAULT, receive_flags(self->mailbox, NULL, 64, 0));
+	EXPECT_EQ(1, epoll_wait(self->epoll, &event, 1, 0));
+	EXPECT_TRUE(next_is(self->mailbox, "again"));
+}
+
+/*
+ * An epoll instance is shared with a child, which adds the inherited device: it
+ * watches the inbox of the opener, also when the child has ended.
+ */
+TEST_F(poll, an_inherited_descriptor_tells_of_its_openers_inbox)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	for (int i = 0; i < 20; i++) {
+		pid_t child = fork_child();
+
+		if (!child) {
+			/* The same file by another number is another entry. */
+			int device = dup2(self->device, 100 + i);
+
+			if (device < 0 ||
+			    epoll_ctl(self->epoll, EPOLL_CTL_ADD, device, &event) ||
+			    send_text_to(self->device, getpid(), "not the opener's"))
+				_exit(1);
+			_exit(epoll_wait(self->epoll, &event, 1, 0));
+		}
+		EXPECT_EQ(0, wait_child(child));
+	}
+	EXPECT_EQ(0, epoll_wait(self->epoll, &event, 1, 0));
+	ASSERT_EQ(0, send_text_to(self->device, getpid(), "the opener's"));
+	EXPECT_EQ(1, epoll_wait(self->epoll, &event, 1, 0));
+	EXPECT_EQ(EPOLLIN, event.events);
+	EXPECT_TRUE(next_is(self->device, "the opener's"));
+}
+
+static int exclusive_epoll(int fd, unsigned int events)
+{
+	struct epoll_event event = { .events = events | EPOLLEXCLUSIVE };
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+
+	if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event))
+		return -errno;
+	return epoll;
+}
+
+static void *wait_epoll(void *argument)
+{
+	struct epoll_event event;
+
+	return (void *)(intptr_t)epoll_wait(*(int *)argument, &event, 1, 20000);
+}
+
+TEST_F(poll, P4_4_a_sender_that_polls_does_not_swallow_a_receivers_wake_up)
+{
+	int out = open_mailbox(self->device, self->name, MSGPASS_ACCESS_SEND);
+	pthread_t thread;
+	int thief, epoll;
+	void *count;
+
+	ASSERT_LE(0, out);
+	thief = exclusive_epoll(out, EPOLLIN);
+	epoll = exclusive_epoll(self->mailbox, EPOLLIN);
+	ASSERT_LE(0, thief);
+	ASSERT_LE(0, epoll);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_epoll, &epoll));
+	ASSERT_EQ(0, send_text(out, "x"));
+	pthread_join(thread, &count);
+	EXPECT_EQ(1, (intptr_t)count);
+	close(thief);
+	close(epoll);
+	close(out);
+}
+
+TEST_F(poll, P7_5_the_end_is_told_to_every_exclusive_poller)
+{
+	int epoll[3];
+	pthread_t thread[3];
+	void *count;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		epoll[i] = exclusive_epoll(self->mailbox, EPOLLIN);
+		ASSERT_LE(0, epoll[i]);
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, wait_epoll, &epoll[i]));
+	}
+	EXPECT_EQ(0, delete_mailbox(self->mailbox));
+	for (i = 0; i < 3; i++) {
+		pthread_join(thread[i], &count);
+		EXPECT_EQ(1, (intptr_t)count);
+		close(epoll[i]);
+	}
+}
+
+TEST_HARNESS_MAIN

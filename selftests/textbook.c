@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The library: the comfortable layer and the textbooks' names. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <msgpass/textbook.h>
+
+#include "util.h"
+
+#include <kselftest_harness.h>
+
+FIXTURE(textbook)
+{
+	char name[MAILBOX_NAME_SIZE];
+	struct message_queue *mailbox, *any;
+};
+
+FIXTURE_SETUP(textbook)
+{
+	name_mailbox(self->name, "m");
+	self->mailbox = mailbox_queue(self->name, 2);
+	ASSERT_NE(NULL, self->mailbox);
+	self->any = process_queue(ANY_PROCESS);
+	ASSERT_NE(NULL, self->any);
+}
+
+FIXTURE_TEARDOWN(textbook)
+{
+	delete_queue(self->mailbox);
+	close_queue(self->mailbox);
+	close_queue(self->any);
+}
+
+static void compose(struct message *message, int number)
+{
+	message->size = sprintf(message->data, "Item %d", number);
+}
+
+TEST_F(textbook, producer_and_consumer_share_a_mailbox)
+{
+	struct message message;
+	pid_t producer = fork_child();
+
+	if (!producer) {
+		struct message_queue *queue = mailbox_queue(self->name, 99);
+
+		for (int i = 1; i <= 5; i++) {
+			compose(&message, i);
+			if (!queue || blocking_send(queue, &message) ||
+			    message.message_id != (uint64_t)i ||
+			    message.sender_pid != getpid())
+				_exit(1);
+		}
+		close_queue(queue);
+		_exit(0);
+	}
+	for (int i = 1; i <= 5; i++) {
+		char expected[32];
+
+		snprintf(expected, sizeof(expected), "Item %d", i);
+		memset(&message, 0x5a, sizeof(message));
+		ASSERT_EQ(0, blocking_receive(self->mailbox, &message));
+		EXPECT_EQ(strlen(expected), message.size);
+		EXPECT_EQ(0, memcmp(expected, message.data, message.size));
+		EXPECT_EQ(i, message.message_id);
+		EXPECT_EQ(producer, message.sender_pid);
+		EXPECT_EQ(0, message.receiver_pid);
+	}
+	EXPECT_EQ(0, wait_child(producer));
+}
+
+TEST_F(textbook, producer_names_the_consumer)
+{
+	struct message message;
+	pid_t consumer = getpid(), producer = fork_child();
+
+	if (!producer) {
+		struct message_queue *queue = process_queue(consumer);
+
+		compose(&message, 7);
+		_exit(!queue || blocking_send(queue, &message) ||
+		      message.receiver_pid != consumer || message.sender_pid != getpid());
+	}
+	ASSERT_EQ(0, blocking_receive(self->any, &message));
+	EXPECT_EQ(6, message.size);
+	EXPECT_EQ(producer, message.sender_pid);
+	EXPECT_EQ(consumer, message.receiver_pid);
+	EXPECT_EQ(1, message.message_id);
+	EXPECT_EQ(0, wait_child(producer));
+}
+
+TEST_F(textbook, nonblocking_calls_do_not_wait)
+{
+	struct message message = { .size = 1 };
+
+	EXPECT_EQ(-1, nonblocking_receive(self->mailbox, &message));
+	EXPECT_EQ(EAGAIN, errno);
+	EXPECT_EQ(0, nonblocking_send(self->mailbox, &message));
+	EXPECT_EQ(0, nonblocking_send(self->mailbox, &message));
+	EXPECT_EQ(-1, nonblocking_send(self->mailbox, &message));
+	EXPECT_EQ(EAGAIN, errno);
+	EXPECT_EQ(0, nonblocking_receive(self->mailbox, &message));
+	EXPECT_EQ(-1, nonblocking_receive(self->any, &message));
+	EXPECT_EQ(EAGAIN, errno);
+}
+
+TEST_F(textbook, what_makes_no_sense_is_refused)
+{
+	struct message_queue *self_queue = process_queue(getpid());
+	struct message message = { .size = MESSAGE_DATA_MAX + 1 };
+
+	ASSERT_NE(NULL, self_queue);
+	EXPECT_EQ(-1, blocking_send(self->mailbox, &message));
+	EXPECT_EQ(EMSGSIZE, errno);
+	message.size = MESSAGE_DATA_MAX;
+	EXPECT_EQ(-1, blocking_send(self->any, &message));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, blocking_receive(self_queue, &message));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(0, blocking_send(self->mailbox, &message));
+	EXPECT_EQ(0, blocking_receive(self->mailbox, &message));
+	EXPECT_EQ(MESSAGE_DATA_MAX, message.size);
+	close_queue(self_queue);
+}
+
+TEST_F(textbook, the_comfortable_layer_sends_receives_and_tells)
+{
+	const struct msgpass_attributes attributes = {
+		.capacity = 2,
+		.size_max = 100,
+		.mode = 0600,
+	};
+	struct msgpass *mailbox, *again;
+	struct msgpass_info info;
+	struct msgpass_stat stat;
+	char name[MAILBOX_NAME_SIZE], buffer[8];
+
+	name_mailbox(name, "comfort");
+	mailbox = msgpass_create(name, &attributes, MSGPASS_ACCESS_BOTH);
+	ASSERT_NE(NULL, mailbox);
+	EXPECT_EQ(NULL, msgpass_create(name, &attributes, MSGPASS_ACCESS_BOTH));
+	EXPECT_EQ(EEXIST, errno);
+	again = msgpass_open(name, MSGPASS_ACCESS_SEND);
+	ASSERT_NE(NULL, again);
+
+	EXPECT_EQ(0, msgpass_send(again, "twelve bytes", 12, 0));
+	EXPECT_EQ(-1, msgpass_receive(again, buffer, sizeof(buffer), 0, NULL));
+	EXPECT_EQ(EACCES, errno);
+	EXPECT_EQ(-1, msgpass_receive(mailbox, buffer, sizeof(buffer), 0, &info));
+	EXPECT_EQ(EMSGSIZE, errno);
+	EXPECT_EQ(12, info.size);
+	EXPECT_EQ(getpid(), info.sender_pid);
+	EXPECT_EQ(-1, msgpass_send(again, buffer, (size_t)UINT32_MAX + 13, 0));
+	EXPECT_EQ(EMSGSIZE, errno);
+	EXPECT_EQ(0, msgpass_stat(mailbox, &stat));
+	EXPECT_EQ(1, stat.messages);
+	EXPECT_EQ(2, stat.capacity);
+
+	EXPECT_EQ(0, msgpass_unlink(name));
+	EXPECT_EQ(NULL, msgpass_open(name, MSGPASS_ACCESS_SEND));
+	EXPECT_EQ(ENOENT, errno);
+	EXPECT_EQ(0, msgpass_delete(mailbox));
+	EXPECT_EQ(-1, msgpass_send(again, "x", 1, 0));
+	EXPECT_EQ(EIDRM, errno);
+	msgpass_close(again);
+	msgpass_close(mailbox);
+	msgpass_close(NULL);
+}
+
+TEST_F(textbook, the_endpoint_sends_to_processes)
+{
+	struct msgpass *endpoint = msgpass_endpoint();
+	struct msgpass_info info;
+	char buffer[8];
+
+	ASSERT_NE(NULL, endpoint);
+	EXPECT_EQ(-1, msgpass_send_to(endpoint, -5, "x", 1, 0));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(0, msgpass_send_to(endpoint, getpid(), "self", 4, 0));
+	EXPECT_EQ(4, msgpass_receive(endpoint, buffer, sizeof(buffer), 0, &info));
+	EXPECT_EQ(0, memcmp(buffer, "self", 4));
+	EXPECT_EQ(geteuid(), info.sender_uid);
+	EXPECT_EQ(4, info.size);
+	EXPECT_LT(0, info.sender_key);
+	msgpass_close(endpoint);
+}
+
+TEST_HARNESS_MAIN

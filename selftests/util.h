@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the selftests share: names that no other test uses, one-line forms of
+ * the ioctls, tasks that block while the test goes on, and memory that faults.
+ *
+ * The one-line forms return what the call returns, or -errno: a test then says
+ * EXPECT_EQ(-EAGAIN, send_flags(...)).
+ */
+#ifndef SELFTESTS_UTIL_H
+#define SELFTESTS_UTIL_H
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <msgpass.h>
+
+#define ARRAY_LEN(array)	(sizeof(array) / sizeof((array)[0]))
+#define MILLISECOND		1000000ULL
+#define SECOND			1000000000ULL
+#define MAILBOX_NAME_SIZE	64
+
+/* A name for this test process: "<test>-<pid>-<label>". */
+void name_mailbox(char name[MAILBOX_NAME_SIZE], const char *label);
+
+int open_device(void);
+
+/* Create a mailbox of mode 0600; the descriptor sends and receives. */
+int create_mailbox(int device, const char *name, unsigned int capacity,
+		   unsigned int size_max);
+int open_mailbox(int device, const char *name, unsigned int access);
+int unlink_mailbox(int device, const char *name);
+int delete_mailbox(int mailbox);
+
+int send_full(int fd, struct msgpass_send *send);
+int send_flags(int fd, const void *data, size_t size, unsigned int flags);
+int send_text(int fd, const char *text);
+int send_text_to(int device, pid_t pid, const char *text);
+int send_priority(int fd, const char *text, unsigned int priority);
+
+int receive_full(int fd, struct msgpass_receive *receive);
+/* Return the size. */
+int receive_flags(int fd, void *buffer, size_t size, unsigned int flags);
+/* Whether the next message, which must be there, is @text. */
+bool next_is(int fd, const char *text);
+
+struct msgpass_stat stat_of(int fd);
+/* Poll the state until it is so; false if it is not so after 20 s. */
+bool until_receivers_wait(int fd, unsigned int count);
+bool until_senders_wait(int fd, unsigned int count);
+bool until_messages(int fd, unsigned int count);
+/* A thread is seen in /proc in this state: 'S' asleep, 'T' stopped, 'Z' dead. */
+bool until_state(pid_t pid, pid_t tid, char state);
+bool until_asleep(pid_t pid, pid_t tid);
+
+/* Fork; the child dies with the test. */
+pid_t fork_child(void);
+/* Return the exit code, or -signal. */
+int wait_child(pid_t pid);
+/* Become uid and gid 1000 without capabilities; exit on failure. */
+void become_user(void);
+
+/**
+ * struct task - a call in a thread of its own
+ * @fd: where
+ * @send: what is sent, or
+ * @receive: what is received, if @receives, to @text
+ * @tid: the thread, once it runs
+ * @result: what the call returned, or -errno, once joined
+ */
+struct task {
+	pthread_t thread;
+	int fd;
+	bool receives;
+	struct msgpass_send send;
+	struct msgpass_receive receive;
+	char text[64];
+	pid_t tid;
+	int result;
+};
+
+/* deadline: 0 or of msgpass_deadline() */
+void start_receive(struct task *task, int fd, uint64_t deadline);
+void start_send(struct task *task, int fd, const char *text, unsigned int flags,
+		uint64_t deadline);
+/* Start what the caller has filled in. */
+void start(struct task *task);
+/* Return its result. */
+int join(struct task *task);
+/* Give a thread a signal (with a handler that does nothing). */
+void interrupt(struct task *task, bool restart);
+
+/**
+ * struct stall - a page of memory that is not there until it is resolved
+ * @page: its address; a kernel that copies to it waits
+ * @uffd: the userfaultfd behind it
+ */
+struct stall {
+	void *page;
+	int uffd;
+};
+
+/* Return false where userfaultfd is not to be had. */
+bool stall_open(struct stall *stall);
+/* Wait until somebody has run into it. */
+bool stall_hit(struct stall *stall);
+/* Give the page, so that whoever waits for it goes on. */
+void stall_resolve(struct stall *stall);
+/* Take it away for good, so that whoever waits for it fails. */
+void stall_fail(struct stall *stall);
+void stall_close(struct stall *stall);
+
+#endif /* SELFTESTS_UTIL_H */

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Waiting: signals, deadlines, stops, and who is woken (P4, P6). */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "util.h"
+
+#include <kselftest_harness.h>
+
+FIXTURE(wait)
+{
+	char name[MAILBOX_NAME_SIZE];
+	int device, mailbox;
+};
+
+FIXTURE_SETUP(wait)
+{
+	name_mailbox(self->name, "m");
+	self->device = open_device();
+	ASSERT_LE(0, self->device);
+	self->mailbox = create_mailbox(self->device, self->name, 1, 64);
+	ASSERT_LE(0, self->mailbox);
+}
+
+FIXTURE_TEARDOWN(wait)
+{
+	delete_mailbox(self->mailbox);
+	close(self->mailbox);
+	close(self->device);
+}
+
+TEST_F(wait, P6_1_a_signal_ends_a_receive)
+{
+	struct task task;
+
+	start_receive(&task, self->mailbox, 0);
+	ASSERT_TRUE(until_receivers_wait(self->mailbox, 1));
+	ASSERT_TRUE(until_asleep(getpid(), task.tid));
+	interrupt(&task, false);
+	EXPECT_EQ(-EINTR, join(&task));
+	EXPECT_EQ(0, stat_of(self->mailbox).receivers_waiting);
+}
+
+TEST_F(wait, P6_2_with_sa_restart_it_starts_again)
+{
+	struct task task;
+
+	start_receive(&task, self->mailbox, 0);
+	ASSERT_TRUE(until_receivers_wait(self->mailbox, 1));
+	for (int i = 0; i < 10; i++) {
+		ASSERT_TRUE(until_asleep(getpid(), task.tid));
+		interrupt(&task, true);
+	}
+	ASSERT_TRUE(until_receivers_wait(self->mailbox, 1));
+	EXPECT_EQ(1, task.result);
+	EXPECT_EQ(0, send_text(self->mailbox, "at last"));
+	EXPECT_EQ(0, join(&task));
+}
+
+TEST_F(wait, P6_3_a_restarted_send_sends_once)
+{
+	struct task task;
+
+	ASSERT_EQ(0, send_text(self->mailbox, "full"));
+	start_send(&task, self->mailbox, "once", 0, 0);
+	for (int i = 0; i < 10; i++) {
+		ASSERT_TRUE(until_senders_wait(self->mailbox, 1));
+		ASSERT_TRUE(until_asleep(getpid(), task.tid));
+		interrupt(&task, true);
+	}
+	ASSERT_TRUE(until_senders_wait(self->mailbox, 1));
+	EXPECT_TRUE(next_is(self->mailbox, "full"));
+	EXPECT_EQ(0, join(&task));
+	EXPECT_TRUE(next_is(self->mailbox, "once"));
+	EXPECT_EQ(-EAGAIN, receive_flags(self->mailbox, NULL, 0, MSGPASS_NONBLOCK));
+	EXPECT_EQ(2, stat_of(self->mailbox).admitted_messages);
+}
+
+TEST_F(wait, P6_4_a_deadline_ends_a_wait_and_not_before)
+{
+	uint64_t deadline = msgpass_deadline(30 * MILLISECOND);
+	struct task task;
+
+	start_receive(&task, self->mailbox, deadline);
+	EXPECT_EQ(-ETIMEDOUT, join(&task));
+	EXPECT_LE(deadline, msgpass_deadline(0));
+
+	ASSERT_EQ(0, send_text(self->mailbox, "full"));
+	deadline = msgpass_deadline(30 * MILLISECOND);
+	start_send(&task, self->mailbox, "x", 0, deadline);
+	EXPECT_EQ(-ETIMEDOUT, join(&task));
+	EXPECT_LE(deadline, msgpass_deadline(0));
+}
+
+TEST_F(wait, P6_5_a_past_deadline_still_does_what_need_not_wait)
+{
+	struct task task;
+
+	start_receive(&task, self->mailbox, 1);
+	EXPECT_EQ(-ETIMEDOUT, join(&task));
+	start_send(&task, self->mailbox, "x", 0, 1);
+	EXPECT_EQ(0, join(&task));
+	start_send(&task, self->mailbox, "y", 0, 1);
+	EXPECT_EQ(-ETIMEDOUT, join(&task));
+	start_receive(&task, self->mailbox, 1);
+	EXPECT_EQ(0, join(&task));
+}
+
+TEST_F(wait, P6_6_a_deadline_holds_across_restarts)
+{
+	uint64_t deadline = msgpass_deadline(200 * MILLISECOND);
+	struct task task;
+
+	start_receive(&task, self->mailbox, deadline);
+	while (msgpass_deadline(0) + 50 * MILLISECOND < deadline &&
+	       until_receivers_wait(self->mailbox, 1))
+		interrupt(&task, true);
+	EXPECT_EQ(-ETIMEDOUT, join(&task));
+	EXPECT_LE(deadline, msgpass_deadline(0));
+}
+
+TEST_F(wait, P6_7_sigkill_ends_every_kind_of_wait)
+{
+	enum { RECEIVE, SEND, SYNC, INBOX, KINDS };
+
+	for (int kind = 0; kind < KINDS; kind++) {
+		struct msgpass_stat stat;
+		pid_t child;
+
+		if (kind == SEND)
+			ASSERT_EQ(0, send_text(self->mailbox, "full"));
+		child = fork_child();
+		if (!child) {
+			if (kind == RECEIVE)
+				receive_flags(self->mailbox, NULL, 0, 0);
+			else if (kind == INBOX)
+				receive_flags(self->device, NULL, 0, 0);
+			else
+				send_flags(self->mailbox, "x", 1,
+					   kind == SYNC ? MSGPASS_SYNC : 0);
+			_exit(1);
+		}
+		if (kind == RECEIVE)
+			ASSERT_TRUE(until_receivers_wait(self->mailbox, 1));
+		if (kind == SEND)
+			ASSERT_TRUE(until_senders_wait(self->mailbox, 1));
+		if (kind == SYNC)
+			ASSERT_TRUE(until_messages(self->mailbox, 1));
+		ASSERT_TRUE(until_asleep(child, child));
+		kill(child, SIGKILL);
+		EXPECT_EQ(-SIGKILL, wait_child(child));
+		if (kind == SEND)
+			EXPECT_TRUE(next_is(self->mailbox, "full"));
+		stat = stat_of(self->mailbox);
+		EXPECT_EQ(0, stat.messages);
+		EXPECT_EQ(0, stat.receivers_waiting);
+		EXPECT_EQ(0, stat.senders_waiting);
+	}
+}
+
+TEST_F(wait, P6_8_stop_and_continue_do_not_end_a_wait)
+{
+	char text[8];
+	pid_t child;
+
+	child = fork_child();
+	if (!child)
+		_exit(receive_flags(self->mailbox, text, sizeof(text), 0) != 2);
+	ASSERT_TRUE(until_receivers_wait(self->mailbox, 1));
+	ASSERT_TRUE(until_asleep(child, child));
+	for (int i = 0; i < 3; i++) {
+		kill(child, SIGSTOP);
+		ASSERT_TRUE(until_state(child, child, 'T'));
+		kill(child, SIGCONT);
+		ASSERT_TRUE(until_receivers_wait(self->mailbox, 1));
+		ASSERT_TRUE(until_asleep(child, child));
+	}
+	EXPECT_EQ(0, send_text(self->mailbox, "on"));
+	EXPECT_EQ(0, wait_child(child));
+}
+
+TEST_F(wait, o_nonblock_is_as_good_as_the_flag)
+{
+	EXPECT_EQ(0, fcntl(self->mailbox, F_SETFL, O_NONBLOCK));
+	EXPECT_EQ(-EAGAIN, receive_flags(self->mailbox, NULL, 0, 0));
+	EXPECT_EQ(0, send_flags(self->mailbox, "x", 1, 0));
+	EXPECT_EQ(-EAGAIN, send_flags(self->mailbox, "x", 1, 0));
+	EXPECT_EQ(-EINVAL, send_flags(self->mailbox, "x", 1, MSGPASS_SYNC));
+	EXPECT_EQ(0, fcntl(self->device, F_SETFL, O_NONBLOCK));
+	EXPECT_EQ(-EAGAIN, receive_flags(self->device, NULL, 0, 0));
+}
+
+/* Voluntary context switches of a thread: how often it slept. */
+static unsigned int slept(pid_t tid)
+{
+	unsigned int count = 0;
+	char path[64], line[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/status", tid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "voluntary_ctxt_switches: %u", &count) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return count;
+}
+
+TEST_F(wait, P4_1_one_message_wakes_one_receiver)
+{
+	struct task tasks[8];
+	unsigned int before[8];
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		start_receive(&tasks[i], self->mailbox, 0);
+		ASSERT_TRUE(until_receivers_wait(self->mailbox, i + 1));
+		ASSERT_TRUE(until_asleep(getpid(), tasks[i].tid));
+		before[i] = slept(tasks[i].tid);
+	}
+	EXPECT_EQ(0, send_text(self->mailbox, "for one"));
+	EXPECT_EQ(0, join(&tasks[0]));
+	EXPECT_EQ(7, stat_of(self->mailbox).receivers_waiting);
+	/* Had another been woken, it would have slept once more by now. */
+	for (i = 1; i < 8; i++)
+		ASSERT_TRUE(until_asleep(getpid(), tasks[i].tid));
+	for (i = 1; i < 8; i++)
+		EXPECT_EQ(before[i], slept(tasks[i].tid));
+	EXPECT_EQ(0, delete_mailbox(self->mailbox));
+	for (i = 1; i < 8; i++)
+		EXPECT_EQ(-EIDRM, join(&tasks[i]));
+}
+
+TEST_F(wait, P4_2_a_receiver_killed_as_it_is_woken_passes_the_message_on)
+{
+	/* The kill races with the hand-over: either way the message stays ours. */
+	for (int i = 0; i < 1000; i++) {
+		pid_t child = fork_child();
+		struct msgpass_stat stat;
+		char text;
+		int size;
+
+		if (!child) {
+			receive_flags(self->mailbox, &text, 1, 0);
+			_exit(0);
+		}
+		ASSERT_TRUE(until_receivers_wait(self->mailbox, 1));
+		if (i % 2) {
+			kill(child, SIGKILL);
+			ASSERT_EQ(0, send_flags(self->mailbox, "x", 1, 0));
+		} else {
+			ASSERT_EQ(0, send_flags(self->mailbox, "x", 1, 0));
+			kill(child, SIGKILL);
+		}
+		wait_child(child);
+		stat = stat_of(self->mailbox);
+		ASSERT_EQ(0, stat.receivers_waiting);
+		ASSERT_EQ(stat.admitted_messages, stat.received_messages + stat.messages);
+		if (stat.messages) {
+			size = receive_flags(self->mailbox, &text, 1, MSGPASS_NONBLOCK);
+			ASSERT_EQ(1, size);
+		}
+	}
+}
+
+TEST_F(wait, P4_3_no_wake_up_is_lost)
+{
+	char name[MAILBOX_NAME_SIZE], text[8];
+	struct task task;
+	pid_t child;
+	int back;
+
+	/* Ping-pong through one slot each way: a lost wake-up hangs it. */
+	name_mailbox(name, "pong");
+	back = create_mailbox(self->device, name, 1, 64);
+	ASSERT_LE(0, back);
+	child = fork_child();
+	if (!child) {
+		for (int i = 0; i < 20000; i++)
+			if (receive_flags(self->mailbox, text, sizeof(text), 0) != 4 ||
+			    send_flags(back, text, 4, 0))
+				_exit(1);
+		_exit(0);
+	}
+	for (int i = 0; i < 20000; i++) {
+		ASSERT_EQ(0, send_flags(self->mailbox, &i, sizeof(i), 0));
+		ASSERT_EQ(4, receive_flags(back, text, sizeof(text), 0));
+		ASSERT_EQ(0, memcmp(text, &i, sizeof(i)));
+	}
+	EXPECT_EQ(0, wait_child(child));
+
+	/* The same with deadlines that pass at that very moment. */
+	for (int i = 0; i < 500; i++) {
+		start_receive(&task, self->mailbox, msgpass_deadline(i * 1000));
+		ASSERT_EQ(0, send_text(self->mailbox, "x"));
+		if (join(&task)) {
+			ASSERT_EQ(-ETIMEDOUT, task.result);
+			ASSERT_TRUE(next_is(self->mailbox, "x"));
+		}
+		ASSERT_EQ(0, stat_of(self->mailbox).messages);
+	}
+	EXPECT_EQ(0, delete_mailbox(back));
+	close(back);
+}
+
+TEST_HARNESS_MAIN
