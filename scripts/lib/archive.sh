@@ -1,0 +1,52 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Packages of Debian's archive that are unpacked into the cache and never installed. A folder of
+# the cache is made under another name beside it and renamed when it is whole.
+
+archive_new=
+trap '[[ ! $archive_new ]] || rm -rf "$archive_new"' EXIT
+
+archive_lock() {
+	mkdir -p "$1" || die "cannot write to $1 (MSGPASS_CACHE= chooses another place)"
+	lock "$1" "it fills $1"
+	# Whoever died with one unfinished no longer holds the lock.
+	rm -rf "$1"/.new.*
+}
+
+# archive_folder PARENT MEGABYTES: sets archive_new, which is removed unless it is renamed.
+archive_folder() {
+	need_space "$1" "$2"
+	archive_new=$(mktemp -d "$1/.new.XXXXXX")
+	chmod 755 "$archive_new"
+}
+
+# archive_apt COMMAND...: on lists that lack a package or point to a replaced one, with new lists.
+archive_apt() {
+	local output
+
+	output=$("$@" 2>&1) && return
+	need_root apt-get update
+	output+=$'\n'$(apt_update 2>&1) || true
+	output+=$'\n'$("$@" 2>&1) || apt_explain "could not get packages from Debian's archive" "$output"
+}
+
+archive_lookup() {
+	apt-cache depends --no-recommends --no-suggests "$1" |
+		sed -nE "s/^ *Depends: ($2.*)$/\1/p" | grep .
+}
+
+# archive_depends PACKAGE PATTERN: those packages it depends on.
+archive_depends() {
+	archive_apt archive_lookup "$@"
+	archive_lookup "$@"
+}
+
+# archive_fetch FOLDER PACKAGE...
+archive_fetch() {
+	cd "$1" || return
+	shift
+	# As root, apt would warn that its own user cannot enter the folder.
+	archive_apt apt-get "${apt_options[@]}" -o APT::Sandbox::User="$(id -un)" download "$@"
+	cd "$top" || return
+}

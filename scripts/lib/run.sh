@@ -1,0 +1,79 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# One run: a private folder, so that runs at the same time do not meet, and a virtual machine that
+# never outlives its script.
+
+results=$build/results
+run=
+run_child=
+
+# shellcheck disable=SC2317 # called by the trap
+run_end() {
+	trap '' HUP INT TERM
+	if [[ $run_child ]]; then
+		kill "$run_child" || true
+		wait "$run_child" || true
+	fi
+	[[ ! $run ]] || rm -rf "$run"
+}
+trap run_end EXIT
+
+# run_sweep: what killed runs have left; a living one holds the lock of its folder.
+run_sweep() {
+	local folder fd
+
+	for folder in "$build"/run.*; do
+		[[ -d $folder ]] || continue
+		exec {fd}<"$folder"
+		! flock --nonblock "$fd" || rm -rf "$folder"
+		exec {fd}<&-
+	done
+}
+
+run_begin() {
+	local fd
+
+	need_space "$build" 300
+	run_sweep
+	run=$(mktemp -d "$build/run.XXXXXX")
+	exec {fd}<"$run"
+	flock "$fd"
+	mkdir -p "$results"
+}
+
+# run_keep FILE NAME: into the results, whole or not at all.
+run_keep() {
+	mv "$run/$1" "$results/$2"
+}
+
+# run_wait COMMAND...: unlike a command in the foreground, a wait lets the traps run at once.
+run_wait() {
+	local status=0
+
+	"$@" <&0 &
+	run_child=$!
+	wait "$run_child" 2>/dev/null || status=$?
+	run_child=
+	return "$status"
+}
+
+# run_root KSELFTEST|"": what runs in the guest, whatever its kernel.
+run_root() {
+	lock "$scripts" "it builds"
+	quiet "building the library, programs and tests" "$scripts/guest-root" "$run/root" "$@"
+	unlock
+	"$scripts/initramfs" "$run/root" "$run/root.cpio"
+}
+
+# run_module RELEASE KDIR: that kernel's initramfs.
+run_module() {
+	lock "$scripts" "it builds"
+	quiet "building the module for $1" "$scripts/module" "$2" "$build/$1"
+	mkdir -p "$run/module/lib"
+	cp "$build/$1/module/msgpass.ko" "$run/module/lib"
+	unlock
+	"$scripts/initramfs" "$run/module" "$run/module.cpio"
+	# The kernel unpacks one archive after the other.
+	cat "$run/root.cpio" "$run/module.cpio" >"$run/initrd"
+}

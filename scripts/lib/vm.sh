@@ -1,0 +1,88 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The virtual machine. Its ports are files of the run's folder: console, verdict (what the guest
+# claims, line by line), screen (what a user sees) and dmesg (the whole log, if it comes to its end).
+
+# vm_command ACCEL KERNEL INITRD SCREEN MODE...: sets vm_qemu.
+vm_command() {
+	local accel=$1 kernel=$2 initrd=$3 screen=$4
+	shift 4
+
+	# Not quiet: the console is all that is left of a kernel that dies.
+	vm_qemu=(
+		qemu-system-x86_64 -no-user-config -nodefaults -display none -no-reboot
+		-M q35 -smp 2 -m 1G -kernel "$kernel" -initrd "$initrd"
+		-append "console=ttyS0 loglevel=5 oops=panic panic=-1 mitigations=off -- $*"
+		-serial "file:$run/console" -serial "file:$run/verdict"
+		-serial "$screen" -serial "file:$run/dmesg"
+	)
+	case $accel in
+	kvm) vm_qemu+=(-accel kvm -cpu host) ;;
+	tcg) vm_qemu+=(-accel "tcg,thread=multi" -cpu max) ;;
+	*) die "ACCEL=$accel: it is tcg or kvm" ;;
+	esac
+	rm -f "$run"/{console,verdict,dmesg}
+	touch "$run"/{console,verdict,dmesg}
+}
+
+# vm_run SECONDS: returns QEMU's status, 124 when the time was over. The kernel kills QEMU when this
+# script dies in a way that runs no trap.
+vm_run() {
+	run_wait setpriv --pdeathsig KILL timeout --kill-after 2 "$1" \
+		setpriv --pdeathsig KILL "${vm_qemu[@]}" </dev/null >"$run/qemu" 2>&1
+}
+
+# vm_probe KERNEL SECONDS: does that kernel come up by KVM? A device that is there promises nothing.
+vm_probe() {
+	mkdir -p "$run/probe/"{bin,dev}
+	cp /bin/busybox "$run/probe/bin"
+	cat >"$run/probe/init" <<-'EOF'
+		#!/bin/busybox sh
+		/bin/busybox mount -t devtmpfs dev /dev
+		echo up >/dev/ttyS1
+		/bin/busybox poweroff -f
+	EOF
+	chmod +x "$run/probe/init"
+	"$scripts/initramfs" "$run/probe" "$run/probe.cpio"
+
+	vm_command kvm "$1" "$run/probe.cpio" "file:$run/screen"
+	vm_run "$2" && grep -q '^up' "$run/verdict"
+}
+
+# vm_accel KERNEL: sets accel, and vm_how for people. The answer is remembered until the host is booted again.
+vm_accel() {
+	local answers answer
+
+	accel=${ACCEL:-tcg}
+	vm_how=$accel
+	[[ ! ${ACCEL:-} && -r /dev/kvm && -w /dev/kvm ]] || return 0
+
+	answers=$cache/accel/$(cat /proc/sys/kernel/random/boot_id)
+	answer=$answers/$(sha256sum "$1" | cut -c 1-16)
+	if [[ ! -f $answer ]]; then
+		rm -rf "$cache/accel"
+		mkdir -p "$answers"
+		! vm_probe "$1" 8 || accel=kvm
+		echo "$accel" >"$answer.$$"
+		mv "$answer.$$" "$answer"
+	fi
+	accel=$(cat "$answer")
+	[[ $accel == kvm ]] || vm_how="emulated: /dev/kvm does not boot this kernel here"
+}
+
+# vm_death STATUS LIMIT: why the machine ended too early.
+vm_death() {
+	if (($1 == 124 || $1 == 137)); then
+		echo "the virtual machine was stopped at its time limit of $2 s"
+	elif (($1)); then
+		echo "QEMU failed ($1): $(tail -n 3 "$run/qemu")"
+	else
+		echo "the virtual machine ended before its work was done"
+	fi
+}
+
+vm_last_words() {
+	echo "the last lines of its console:"
+	tail -n 25 "$run/console" | tr -d '\r' | sed 's/^/    /'
+}
