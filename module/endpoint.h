@@ -14,10 +14,9 @@
 #ifndef MSGPASS_ENDPOINT_H
 #define MSGPASS_ENDPOINT_H
 
+#include <linux/fs.h>
 #include <linux/types.h>
 
-struct file;
-struct file_operations;
 struct msgpass_mailbox;
 struct msgpass_process;
 struct msgpass_user;

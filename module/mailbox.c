@@ -125,6 +125,13 @@ static void lock_mailbox(struct msgpass_mailbox *mailbox)
 	spin_lock(&mailbox->lock);
 }
 
+static void tell_pollers(struct wait_queue_head *pollers, __poll_t events)
+{
+	/* Timeline POLL */
+	if (waitqueue_active(pollers))
+		wake_up_interruptible_poll(pollers, events);
+}
+
 static void unlock_mailbox(struct msgpass_mailbox *mailbox,
 			   struct msgpass_wakeups *wakeups)
 	__releases(&mailbox->lock) __releases(RCU)
@@ -132,11 +139,10 @@ static void unlock_mailbox(struct msgpass_mailbox *mailbox,
 	spin_unlock(&mailbox->lock);
 	msgpass_wake(wakeups);
 	rcu_read_unlock();
-	/* Timeline POLL: no barrier needed. */
-	if (wakeups->readable && waitqueue_active(&mailbox->read_pollers))
-		wake_up_interruptible_poll(&mailbox->read_pollers, READABLE);
-	if (wakeups->writable && waitqueue_active(&mailbox->write_pollers))
-		wake_up_interruptible_poll(&mailbox->write_pollers, WRITABLE);
+	if (wakeups->readable)
+		tell_pollers(&mailbox->read_pollers, READABLE);
+	if (wakeups->writable)
+		tell_pollers(&mailbox->write_pollers, WRITABLE);
 }
 
 static bool room_locked(struct msgpass_mailbox *mailbox)
