@@ -366,7 +366,7 @@ static void keep_receiving(int mailbox, struct books *books)
 	_exit(size == -EIDRM ? 0 : 1);
 }
 
-TEST_F(loss, P2_6_every_message_is_received_once_whoever_is_killed)
+TEST_F_TIMEOUT(loss, P2_6_every_message_is_received_once_whoever_is_killed, SLOW)
 {
 	pid_t senders[BOOKS_SENDERS], receivers[BOOKS_RECEIVERS];
 	unsigned int missing = 0, twice = 0, kills = 0;

@@ -220,6 +220,8 @@ TEST_F(mailbox, a_receipt_admits_a_blocked_sender_without_its_help)
 
 	EXPECT_TRUE(next_is(self->mailbox, "rests"));
 	/* At once, whether or not the sender has run since. */
+	EXPECT_EQ(1, stat_of(self->mailbox).messages);
+	EXPECT_EQ(0, stat_of(self->mailbox).senders_waiting);
 	EXPECT_TRUE(next_is(self->mailbox, "waits"));
 	EXPECT_EQ(0, join(&sender));
 }
@@ -321,6 +323,12 @@ TEST_F(mailbox, P9_1_a_descriptor_does_what_it_was_opened_for)
 	close(none);
 }
 
+/* Whether it failed with this errno or, if that is 0, did not fail. */
+static bool is_result(int ret, int err)
+{
+	return err ? ret == -err : ret >= 0;
+}
+
 TEST_F(mailbox, P9_2_the_mode_decides_who_may_open)
 {
 	static const struct {
@@ -347,11 +355,11 @@ TEST_F(mailbox, P9_2_the_mode_decides_who_may_open)
 			receive = open_mailbox(self->device, self->name, MSGPASS_ACCESS_RECEIVE);
 			send = open_mailbox(self->device, self->name, MSGPASS_ACCESS_SEND);
 			none = open_mailbox(self->device, self->name, 0);
-			if (cases[i].receive ? receive != -cases[i].receive : receive < 0)
+			if (!is_result(receive, cases[i].receive))
 				_exit(1);
-			if (cases[i].send ? send != -cases[i].send : send < 0)
+			if (!is_result(send, cases[i].send))
 				_exit(2);
-			if (none != -cases[i].none)
+			if (!is_result(none, cases[i].none))
 				_exit(3);
 			if (unlink_mailbox(self->device, self->name) != -EPERM)
 				_exit(4);
@@ -436,6 +444,37 @@ TEST_F(mailbox, P10_1_queued_bytes_are_limited_by_the_quota)
 	ASSERT_EQ(sizeof(data), receive_flags(self->mailbox, data, sizeof(data), 0));
 	EXPECT_EQ(0, send_flags(self->mailbox, data, sizeof(data), 0));
 	EXPECT_EQ(-EDQUOT, send_flags(self->mailbox, data, sizeof(data), 0));
+}
+
+TEST_F_TIMEOUT(mailbox, P10_3_a_send_that_fails_costs_nothing, SLOW)
+{
+	static char data[65536];
+	struct msgpass_send late = {
+		.data = (uintptr_t)data,
+		.size = sizeof(data),
+		.deadline = 1,
+	};
+	struct msgpass_send bad = {
+		.data = 8,
+		.size = sizeof(data),
+	};
+
+	REMAKE(1, 0, sizeof(data), 0600);
+	ASSERT_EQ(0, send_text(self->mailbox, "full"));
+	/* Together many times what a user may have queued. */
+	for (int i = 0; i < 3000; i++) {
+		ASSERT_EQ(-EAGAIN, send_flags(self->mailbox, data, sizeof(data),
+					      MSGPASS_NONBLOCK));
+		ASSERT_EQ(-ETIMEDOUT, send_full(self->mailbox, &late));
+		ASSERT_EQ(-EFAULT, send_full(self->mailbox, &bad));
+	}
+	EXPECT_TRUE(next_is(self->mailbox, "full"));
+	late.flags = MSGPASS_SYNC;
+	for (int i = 0; i < 3000; i++)
+		ASSERT_EQ(-ETIMEDOUT, send_full(self->mailbox, &late));
+	EXPECT_EQ(0, stat_of(self->mailbox).messages);
+	EXPECT_EQ(3001, stat_of(self->mailbox).admitted_messages);
+	EXPECT_EQ(0, send_flags(self->mailbox, data, sizeof(data), 0));
 }
 
 TEST_F(mailbox, P10_2_mailboxes_are_limited_by_the_quota)

@@ -44,8 +44,7 @@ echo "1..7"
 
 # The shell itself uses the device.
 exec 3<>/dev/msgpass
-rmmod msgpass 2>/dev/null
-[ $? -ne 0 ] && loaded
+! rmmod msgpass 2>/dev/null && loaded
 check $? "P12_12 an open descriptor keeps the module"
 exec 3>&-
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* poll() and epoll say exactly what the next call would do. */
 #include <poll.h>
-#include <signal.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
@@ -211,52 +211,74 @@ static int exclusive_epoll(int fd, unsigned int events)
 	return epoll;
 }
 
-static void *wait_epoll(void *argument)
+/* A thread that waits for an epoll instance of its own, exclusively. */
+struct watcher {
+	pthread_t thread;
+	int epoll;
+	pid_t tid;
+	int count;
+};
+
+static void *watch(void *argument)
 {
+	struct watcher *watcher = argument;
 	struct epoll_event event;
 
-	return (void *)(intptr_t)epoll_wait(*(int *)argument, &event, 1, 20000);
+	__atomic_store_n(&watcher->tid, gettid(), __ATOMIC_RELEASE);
+	watcher->count = epoll_wait(watcher->epoll, &event, 1, 20000);
+	return NULL;
+}
+
+/* Return whether it waits. */
+static bool start_watch(struct watcher *watcher, int fd, unsigned int events)
+{
+	pid_t tid;
+
+	*watcher = (struct watcher){ .epoll = exclusive_epoll(fd, events) };
+	if (watcher->epoll < 0 || pthread_create(&watcher->thread, NULL, watch, watcher))
+		return false;
+	do {
+		sched_yield();
+		tid = __atomic_load_n(&watcher->tid, __ATOMIC_ACQUIRE);
+	} while (!tid);
+	return until_asleep(getpid(), tid);
+}
+
+static int end_watch(struct watcher *watcher)
+{
+	pthread_join(watcher->thread, NULL);
+	close(watcher->epoll);
+	return watcher->count;
 }
 
 TEST_F(poll, P4_4_a_sender_that_polls_does_not_swallow_a_receivers_wake_up)
 {
 	int out = open_mailbox(self->device, self->name, MSGPASS_ACCESS_SEND);
-	pthread_t thread;
-	int thief, epoll;
-	void *count;
+	struct watcher thief, receiver;
 
 	ASSERT_LE(0, out);
-	thief = exclusive_epoll(out, EPOLLIN);
-	epoll = exclusive_epoll(self->mailbox, EPOLLIN);
-	ASSERT_LE(0, thief);
-	ASSERT_LE(0, epoll);
-	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_epoll, &epoll));
+	ASSERT_TRUE(start_watch(&thief, out, EPOLLIN));
+	ASSERT_TRUE(start_watch(&receiver, self->mailbox, EPOLLIN));
 	ASSERT_EQ(0, send_text(out, "x"));
-	pthread_join(thread, &count);
-	EXPECT_EQ(1, (intptr_t)count);
-	close(thief);
-	close(epoll);
+	EXPECT_EQ(1, end_watch(&receiver));
+	EXPECT_EQ(0, delete_mailbox(self->mailbox));
+	EXPECT_EQ(1, end_watch(&thief));
 	close(out);
 }
 
 TEST_F(poll, P7_5_the_end_is_told_to_every_exclusive_poller)
 {
-	int epoll[3];
-	pthread_t thread[3];
-	void *count;
+	int in = open_mailbox(self->device, self->name, MSGPASS_ACCESS_RECEIVE);
+	struct watcher watchers[3];
 	int i;
 
-	for (i = 0; i < 3; i++) {
-		epoll[i] = exclusive_epoll(self->mailbox, EPOLLIN);
-		ASSERT_LE(0, epoll[i]);
-		ASSERT_EQ(0, pthread_create(&thread[i], NULL, wait_epoll, &epoll[i]));
-	}
+	ASSERT_LE(0, in);
+	for (i = 0; i < 3; i++)
+		ASSERT_TRUE(start_watch(&watchers[i], in, EPOLLIN));
 	EXPECT_EQ(0, delete_mailbox(self->mailbox));
-	for (i = 0; i < 3; i++) {
-		pthread_join(thread[i], &count);
-		EXPECT_EQ(1, (intptr_t)count);
-		close(epoll[i]);
-	}
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(1, end_watch(&watchers[i]));
+	close(in);
 }
 
 TEST_HARNESS_MAIN

@@ -22,6 +22,11 @@
 #define SECOND			1000000000ULL
 #define MAILBOX_NAME_SIZE	64
 
+/* Seconds for a test that does something thousands of times: it may have to on
+ * a kernel full of debugging, emulated.
+ */
+#define SLOW			300
+
 /* A name for this test process: "<test>-<pid>-<label>". */
 void name_mailbox(char name[MAILBOX_NAME_SIZE], const char *label);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Waiting: signals, deadlines, stops, and who is woken (P4, P6). */
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -236,7 +237,7 @@ TEST_F(wait, P4_1_one_message_wakes_one_receiver)
 		EXPECT_EQ(-EIDRM, join(&tasks[i]));
 }
 
-TEST_F(wait, P4_2_a_receiver_killed_as_it_is_woken_passes_the_message_on)
+TEST_F_TIMEOUT(wait, P4_2_a_receiver_killed_as_it_is_woken_passes_the_message_on, SLOW)
 {
 	/* The kill races with the hand-over: either way the message stays ours. */
 	for (int i = 0; i < 1000; i++) {
@@ -268,7 +269,45 @@ TEST_F(wait, P4_2_a_receiver_killed_as_it_is_woken_passes_the_message_on)
 	}
 }
 
-TEST_F(wait, P4_3_no_wake_up_is_lost)
+/*
+ * On one CPU, with priority over the receiver, the test is sure that it has been
+ * handed the message and has not run since when it is killed.
+ */
+TEST_F(wait, P1_9_a_receiver_killed_before_it_ran_leaves_the_message)
+{
+	const struct sched_param fifo = { .sched_priority = 1 };
+	const struct sched_param other = { };
+	cpu_set_t cpus;
+	pid_t child;
+	int sent;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(0, &cpus);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(cpus), &cpus));
+	child = fork_child();
+	if (!child) {
+		char text;
+
+		receive_flags(self->mailbox, &text, 1, 0);
+		_exit(0);
+	}
+	ASSERT_TRUE(until_receivers_wait(self->mailbox, 1));
+	ASSERT_TRUE(until_asleep(child, child));
+	if (sched_setscheduler(0, SCHED_FIFO, &fifo)) {
+		kill(child, SIGKILL);
+		wait_child(child);
+		SKIP(return, "needs the right to real-time priority");
+	}
+	sent = send_flags(self->mailbox, "x", 1, 0);
+	kill(child, SIGKILL);
+	sched_setscheduler(0, SCHED_OTHER, &other);
+	EXPECT_EQ(0, sent);
+	EXPECT_EQ(-SIGKILL, wait_child(child));
+	EXPECT_EQ(0, stat_of(self->mailbox).received_messages);
+	EXPECT_TRUE(next_is(self->mailbox, "x"));
+}
+
+TEST_F_TIMEOUT(wait, P4_3_no_wake_up_is_lost, SLOW)
 {
 	char name[MAILBOX_NAME_SIZE], text[8];
 	struct task task;
