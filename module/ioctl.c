@@ -81,6 +81,20 @@ static char *get_name(u64 address)
 	return name;
 }
 
+/* The mailbox whose name is at @address, with a reference, or ERR_PTR(). */
+static struct msgpass_mailbox *find_mailbox(u64 address)
+{
+	struct msgpass_mailbox *mailbox;
+	char *name;
+
+	name = get_name(address);
+	if (IS_ERR(name))
+		return ERR_CAST(name);
+	mailbox = msgpass_name_find(name);
+	kfree(name);
+	return mailbox ?: ERR_PTR(-ENOENT);
+}
+
 static int get_patience(struct msgpass_patience *patience, const struct call *call,
 			u32 flags, u64 deadline)
 {
@@ -196,20 +210,14 @@ static int ioctl_open(const struct call *call)
 {
 	const struct msgpass_open *arg = call->arg;
 	struct msgpass_mailbox *mailbox;
-	char *name;
 	int ret;
 
 	if (arg->flags || !access_is_valid(arg->access))
 		return -EINVAL;
 
-	name = get_name(arg->name);
-	if (IS_ERR(name))
-		return PTR_ERR(name);
-	mailbox = msgpass_name_find(name);
-	kfree(name);
-	if (!mailbox)
-		return -ENOENT;
-
+	mailbox = find_mailbox(arg->name);
+	if (IS_ERR(mailbox))
+		return PTR_ERR(mailbox);
 	if (msgpass_mailbox_permits(mailbox, arg->access))
 		ret = create_descriptor(mailbox, arg->access, NULL);
 	else
@@ -222,20 +230,14 @@ static int ioctl_unlink(const struct call *call)
 {
 	const struct msgpass_unlink *arg = call->arg;
 	struct msgpass_mailbox *mailbox;
-	char *name;
 	int err = 0;
 
 	if (arg->flags || arg->pad)
 		return -EINVAL;
 
-	name = get_name(arg->name);
-	if (IS_ERR(name))
-		return PTR_ERR(name);
-	mailbox = msgpass_name_find(name);
-	kfree(name);
-	if (!mailbox)
-		return -ENOENT;
-
+	mailbox = find_mailbox(arg->name);
+	if (IS_ERR(mailbox))
+		return PTR_ERR(mailbox);
 	if (!msgpass_mailbox_owned(mailbox))
 		err = -EPERM;
 	else if (!msgpass_name_remove(mailbox))
