@@ -37,21 +37,30 @@ apt_update() {
 	as_root apt-get "${apt_options[@]}" update
 }
 
-# apt_explain WHAT OUTPUT: what apt-get said, after what it means.
-apt_explain() {
-	local reason="apt-get failed"
-
-	case $2 in
+# apt_reason OUTPUT: what it means.
+apt_reason() {
+	case $1 in
 	*"No space left"* | *"enough free space"*)
-		reason="no space left on the disk" ;;
+		echo "no space left on the disk" ;;
 	*"Could not resolve"* | *"Temporary failure"* | *"Could not connect"* | *"Unable to connect"* | \
 	*"Network is unreachable"* | *"Connection timed out"* | *"Connection failed"*)
-		reason="no network, or Debian's archive does not answer" ;;
-	*"Unable to locate"* | *"no installation candidate"* | *"select candidate"* | *"No packages found"*)
-		reason="apt's sources do not have it (bookworm main and bookworm-security are needed)" ;;
+		echo "no network, or Debian's archive does not answer" ;;
 	*"Could not get lock"*)
-		reason="another package manager is at work" ;;
+		echo "another package manager is at work" ;;
+	*"Unable to locate"* | *"no installation candidate"* | *"select candidate"* | *"No packages found"*)
+		echo "apt's sources do not have it (bookworm and bookworm-security are needed)" ;;
+	*)
+		echo "apt-get failed" ;;
 	esac
-	note "$2"
-	die "$1: $reason (what apt-get said is above)"
+}
+
+# apt_hopeless OUTPUT: new lists would not help.
+apt_hopeless() {
+	[[ $(apt_reason "$1") == no* ]]
+}
+
+# apt_explain WHAT OUTPUT
+apt_explain() {
+	grep -E '^(E|W|Err):' <<<"$2" | sort -u | head -n 5 >&2 || note "$2"
+	die "$1: $(apt_reason "$2")"
 }

@@ -21,14 +21,15 @@ archive_folder() {
 	chmod 755 "$archive_new"
 }
 
-# archive_apt COMMAND...: on lists that lack a package or point to a replaced one, with new lists.
+# archive_apt COMMAND...: again with new lists, when these lack a package or point to a replaced one.
 archive_apt() {
-	local output
+	local output what="could not get packages from Debian's archive"
 
 	output=$("$@" 2>&1) && return
+	! apt_hopeless "$output" || apt_explain "$what" "$output"
 	need_root apt-get update
-	output+=$'\n'$(apt_update 2>&1) || true
-	output+=$'\n'$("$@" 2>&1) || apt_explain "could not get packages from Debian's archive" "$output"
+	output=$(apt_update 2>&1) || true
+	output+=$'\n'$("$@" 2>&1) || apt_explain "$what" "$output"
 }
 
 archive_lookup() {
@@ -49,4 +50,12 @@ archive_fetch() {
 	# As root, apt would warn that its own user cannot enter the folder.
 	archive_apt apt-get "${apt_options[@]}" -o APT::Sandbox::User="$(id -un)" download "$@"
 	cd "$top" || return
+}
+
+# archive_unpack DEB FOLDER: tar complains of every file, and the first says it all.
+archive_unpack() {
+	local output
+
+	output=$(dpkg-deb --extract "$1" "$2" 2>&1) ||
+		die "could not unpack ${1##*/}: $(head -n 1 <<<"$output")"
 }
