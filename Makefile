@@ -13,7 +13,7 @@ ifneq ($(origin KDIR),file)
 export KDIR
 endif
 
-vm_targets := demo check vm
+vm_targets := demo check check-debug vm
 
 .PHONY: all headers module userlib install modules_install $(vm_targets) lint clean distclean help
 
@@ -21,7 +21,7 @@ all: headers
 	$(MAKE) module userlib
 
 headers:
-	@scripts/headers $(KDIR)
+	@scripts/headers "$(KDIR)"
 
 module: headers
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
@@ -30,10 +30,10 @@ userlib:
 	$(MAKE) -C userlib
 
 install:
-	$(MAKE) -C userlib install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
+	$(MAKE) -C userlib install DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)"
 
-modules_install: headers
-	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_PATH=$(INSTALL_MOD_PATH) modules_install
+modules_install: module
+	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_PATH="$(INSTALL_MOD_PATH)" modules_install
 
 $(vm_targets) lint clean distclean help:
 	@scripts/$@

@@ -8,7 +8,7 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 {
 	scripts=$top/scripts
 	build=$top/build
-	cache=${MSGPASS_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/msgpass}
+	cache=$(realpath -m "${MSGPASS_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/msgpass}")
 }
 
 # A make above must not hand its -j, -n or jobserver down to the makes below.
@@ -67,7 +67,8 @@ need_space() {
 
 	mkdir -p "$1" || die "cannot write to $1"
 	free=$(df --output=avail -BM "$1" | tail -n 1 | tr -dc 0-9)
-	((free >= $2)) || die "not enough space in $1: $2 MB needed, $free MB free"
+	((free >= $2)) || die "not enough space in $1: $2 MB needed, $free MB free" \
+		"(MSGPASS_CACHE= chooses another place for kernels)"
 }
 
 # make(1) and kbuild split paths at spaces.

@@ -4,6 +4,29 @@
 # The virtual machine. Its ports are files of the run's folder: console, verdict (what the guest
 # claims, line by line), screen (what a user sees) and dmesg (the whole log, if it comes to its end).
 
+vm_memory=1G
+vm_console=console=ttyS0
+vm_append=()
+
+# vm_debug KDIR: was the kernel built to find faults?
+vm_debug() {
+	grep -qs '^CONFIG_KASAN=y' "$1/.config"
+}
+
+# vm_kernel KDIR: a kernel that watches itself takes more room and time. Most of the time would go
+# to kmemleak, and to SLUB's checks of other caches than ours, where KASAN sees the same.
+vm_kernel() {
+	vm_memory=1G
+	vm_console=console=ttyS0
+	vm_append=()
+	vm_debug "$1" || return 0
+	vm_memory=2G
+	# An interrupt that prints takes the lock of the port, which PROVE_RAW_LOCK_NESTING forbids; and
+	# of all that is reported only the first can be ours. The early console has no lock.
+	vm_console="earlycon=uart8250,io,0x3f8,115200n8 keep_bootcon console=none"
+	vm_append=("slub_debug=-;FZPU,msgpass*" "kmemleak=${KMEMLEAK:-off}")
+}
+
 # vm_command ACCEL KERNEL INITRD SCREEN MODE...: sets vm_qemu.
 vm_command() {
 	local accel=$1 kernel=$2 initrd=$3 screen=$4
@@ -12,8 +35,8 @@ vm_command() {
 	# Not quiet: the console is all that is left of a kernel that dies.
 	vm_qemu=(
 		qemu-system-x86_64 -no-user-config -nodefaults -display none -no-reboot
-		-M q35 -smp 2 -m 1G -kernel "$kernel" -initrd "$initrd"
-		-append "console=ttyS0 loglevel=5 oops=panic panic=-1 mitigations=off -- $*"
+		-M q35 -smp 2 -m "$vm_memory" -kernel "$kernel" -initrd "$initrd"
+		-append "$vm_console loglevel=5 oops=panic panic=-1 mitigations=off ${vm_append[*]} -- $*"
 		-serial "file:$run/console" -serial "file:$run/verdict"
 		-serial "$screen" -serial "file:$run/dmesg"
 	)
