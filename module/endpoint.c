@@ -41,7 +41,7 @@ static struct msgpass_endpoint *new_endpoint(struct msgpass_mailbox *mailbox)
 		msgpass_process_put(process);
 		return ERR_CAST(user);
 	}
-	endpoint = kzalloc(sizeof(*endpoint), GFP_KERNEL_ACCOUNT);
+	endpoint = kzalloc(sizeof(*endpoint), GFP_MSGPASS);
 	if (!endpoint) {
 		msgpass_user_put(user);
 		msgpass_process_put(process);
@@ -105,9 +105,11 @@ static int endpoint_release(struct inode *inode, struct file *file)
 static __poll_t mailbox_poll(struct file *file, poll_table *wait)
 {
 	struct msgpass_endpoint *endpoint = file->private_data;
+	struct msgpass_process *owner = endpoint->mailbox->policy.owner;
 	u32 access = 0;
 
-	if (file->f_mode & FMODE_READ)
+	/* From a mailbox that a process owns nobody else receives. */
+	if (file->f_mode & FMODE_READ && (!owner || owner == endpoint->process))
 		access |= MSGPASS_ACCESS_RECEIVE;
 	if (file->f_mode & FMODE_WRITE)
 		access |= MSGPASS_ACCESS_SEND;

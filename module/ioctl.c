@@ -13,6 +13,7 @@
 #include <linux/nsproxy.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/time_namespace.h>
@@ -22,6 +23,7 @@
 #include "endpoint.h"
 #include "ioctl.h"
 #include "limit.h"
+#include "link.h"
 #include "mailbox.h"
 #include "message.h"
 #include "name.h"
@@ -36,6 +38,9 @@ static_assert(sizeof(struct msgpass_delete) == 8);
 static_assert(sizeof(struct msgpass_send) == 48);
 static_assert(sizeof(struct msgpass_receive) == 72);
 static_assert(sizeof(struct msgpass_stat) == 88);
+static_assert(sizeof(struct msgpass_set) == 24);
+static_assert(sizeof(struct msgpass_key) == 16);
+static_assert(sizeof(struct msgpass_next) == 16);
 
 /**
  * struct call - one ioctl under way
@@ -186,7 +191,7 @@ static int ioctl_create(const struct call *call)
 	char *name;
 	int ret;
 
-	if (arg->flags & ~MSGPASS_FIXED_SIZE || arg->pad ||
+	if (arg->flags & ~(MSGPASS_FIXED_SIZE | MSGPASS_PROCESS_OWNED) || arg->pad ||
 	    !access_is_valid(arg->access) || arg->mode & ~0666)
 		return -EINVAL;
 	if (policy.size_max > ceiling)
@@ -199,11 +204,21 @@ static int ioctl_create(const struct call *call)
 		return PTR_ERR(name);
 	ret = msgpass_caller_begin(&caller, call->endpoint);
 	if (!ret) {
+		if (arg->flags & MSGPASS_PROCESS_OWNED)
+			policy.owner = caller.process;
 		ret = create_mailbox(&policy, arg->access, name, caller.user);
 		msgpass_caller_end(&caller, call->endpoint);
 	}
 	kfree(name);
 	return ret;
+}
+
+/* From a mailbox that a process owns nobody else receives. */
+static bool may_receive(const struct msgpass_mailbox *mailbox)
+{
+	const struct msgpass_process *owner = mailbox->policy.owner;
+
+	return !owner || owner->pid == task_tgid(current);
 }
 
 static int ioctl_open(const struct call *call)
@@ -218,10 +233,12 @@ static int ioctl_open(const struct call *call)
 	mailbox = find_mailbox(arg->name);
 	if (IS_ERR(mailbox))
 		return PTR_ERR(mailbox);
-	if (msgpass_mailbox_permits(mailbox, arg->access))
-		ret = create_descriptor(mailbox, arg->access, NULL);
-	else
+	if (!msgpass_mailbox_permits(mailbox, arg->access))
 		ret = -EACCES;
+	else if (arg->access & MSGPASS_ACCESS_RECEIVE && !may_receive(mailbox))
+		ret = -EPERM;
+	else
+		ret = create_descriptor(mailbox, arg->access, NULL);
 	msgpass_mailbox_put(mailbox);
 	return ret;
 }
@@ -260,48 +277,120 @@ static int ioctl_delete(const struct call *call)
 	return msgpass_mailbox_end(mailbox) ? 0 : -EIDRM;
 }
 
-/* The mailbox that a send is for, with a reference, or ERR_PTR(). */
-static struct msgpass_mailbox *get_destination(const struct call *call)
+/**
+ * struct route - where a message is sent to or received from
+ * @mailbox: referenced
+ * @link: referenced; NULL where it is not about one sender and one receiver
+ * @way: that way of the link, or NULL
+ */
+struct route {
+	struct msgpass_mailbox	*mailbox;
+	struct msgpass_link	*link;
+	struct msgpass_way	*way;
+};
+
+static void put_route(struct route *route)
+{
+	msgpass_mailbox_put(route->mailbox);
+	if (route->link)
+		msgpass_link_put(route->link);
+}
+
+static struct msgpass_process *get_process(u64 address, bool is_key)
+{
+	if (is_key)
+		return msgpass_process_by_key(address);
+	if (address > INT_MAX)
+		return ERR_PTR(-EINVAL);
+	return msgpass_process_by_pid(address);
+}
+
+/*
+ * The link to a receiver, the way to it permitted. A key reaches whoever has
+ * written to us before, and otherwise no further than a pid.
+ */
+static struct msgpass_link *get_permitted_link(const struct msgpass_caller *caller,
+					       struct msgpass_process *receiver)
+{
+	struct msgpass_process *sender = caller->process;
+	struct msgpass_link *link = msgpass_link_find(sender->key, receiver->key);
+	int err;
+
+	if (link && READ_ONCE(msgpass_link_from(link, sender->key)->permitted))
+		return link;
+	err = link || msgpass_process_visible(receiver) ?
+	      msgpass_process_accepts(receiver) : -ESRCH;
+	if (err) {
+		if (link)
+			msgpass_link_put(link);
+		return ERR_PTR(err);
+	}
+	if (!link)
+		link = msgpass_link_get(sender, receiver, caller->user);
+	if (!IS_ERR(link))
+		WRITE_ONCE(msgpass_link_from(link, sender->key)->permitted, true);
+	return link;
+}
+
+static int get_destination(struct route *route, const struct call *call,
+			   const struct msgpass_caller *caller)
 {
 	const struct msgpass_send *arg = call->arg;
 	struct msgpass_process *receiver;
-	struct msgpass_mailbox *mailbox;
+	struct msgpass_link *link;
 
+	*route = (struct route){ };
 	if (call->endpoint->mailbox) {
-		if (arg->to)
-			return ERR_PTR(-EINVAL);
-		return msgpass_mailbox_get(call->endpoint->mailbox);
+		if (arg->to || arg->flags & MSGPASS_TO_KEY)
+			return -EINVAL;
+		route->mailbox = msgpass_mailbox_get(call->endpoint->mailbox);
+		return 0;
 	}
-	if (!arg->to || arg->to > INT_MAX)
-		return ERR_PTR(-EINVAL);
-	receiver = msgpass_process_address(arg->to);
+	if (!arg->to)
+		return -EINVAL;
+	receiver = get_process(arg->to, arg->flags & MSGPASS_TO_KEY);
 	if (IS_ERR(receiver))
-		return ERR_CAST(receiver);
-	mailbox = msgpass_mailbox_get(receiver->inbox);
+		return PTR_ERR(receiver);
+	link = get_permitted_link(caller, receiver);
+	if (!IS_ERR(link)) {
+		route->mailbox = msgpass_mailbox_get(receiver->inbox);
+		route->link = link;
+		route->way = msgpass_link_from(link, caller->process->key);
+	}
 	msgpass_process_put(receiver);
-	return mailbox;
+	return PTR_ERR_OR_ZERO(link);
 }
 
-static int send_message(const struct call *call, struct msgpass_mailbox *mailbox,
+static int send_message(const struct call *call, const struct msgpass_caller *caller,
 			const struct msgpass_patience *patience, u64 *id)
 {
+	struct msgpass_send __user *uarg = call->uarg;
 	const struct msgpass_send *arg = call->arg;
 	struct msgpass_message *message;
-	struct msgpass_caller caller;
+	struct route route;
 	int err;
 
-	err = msgpass_caller_begin(&caller, call->endpoint);
+	err = get_destination(&route, call, caller);
 	if (err)
 		return err;
-	message = msgpass_message_new(caller.user, caller.process->key,
+	err = -EMSGSIZE;
+	if (!msgpass_mailbox_takes(route.mailbox, arg->size))
+		goto put_route;
+	/* Find out now that the id cannot be told: later it is too late. */
+	err = -EFAULT;
+	if (put_user(0ULL, &uarg->id))
+		goto put_route;
+	message = msgpass_message_new(caller->user, caller->process->key,
 				      u64_to_user_ptr(arg->data), arg->size,
 				      arg->priority);
-	if (IS_ERR(message))
-		err = PTR_ERR(message);
-	else
-		err = msgpass_mailbox_send(mailbox, message,
-					   arg->flags & MSGPASS_SYNC, patience, id);
-	msgpass_caller_end(&caller, call->endpoint);
+	err = PTR_ERR_OR_ZERO(message);
+	if (err)
+		goto put_route;
+	message->way = route.way;
+	err = msgpass_mailbox_send(route.mailbox, message, arg->flags & MSGPASS_SYNC,
+				   patience, id);
+put_route:
+	put_route(&route);
 	return err;
 }
 
@@ -310,14 +399,14 @@ static int ioctl_send(const struct call *call)
 	struct msgpass_send __user *uarg = call->uarg;
 	const struct msgpass_send *arg = call->arg;
 	struct msgpass_patience patience;
-	struct msgpass_mailbox *mailbox;
+	struct msgpass_caller caller;
 	u64 id;
 	int err;
 
 	if (!(call->file->f_mode & FMODE_WRITE))
 		return -EACCES;
-	if (arg->flags & ~(MSGPASS_NONBLOCK | MSGPASS_SYNC) || arg->pad ||
-	    arg->priority > MSGPASS_PRIORITY_MAX)
+	if (arg->flags & ~(MSGPASS_NONBLOCK | MSGPASS_SYNC | MSGPASS_TO_KEY) ||
+	    arg->pad || arg->priority > MSGPASS_PRIORITY_MAX)
 		return -EINVAL;
 	err = get_patience(&patience, call, arg->flags, arg->deadline);
 	if (err)
@@ -325,17 +414,11 @@ static int ioctl_send(const struct call *call)
 	if (patience.none && arg->flags & MSGPASS_SYNC)
 		return -EINVAL;
 
-	mailbox = get_destination(call);
-	if (IS_ERR(mailbox))
-		return PTR_ERR(mailbox);
-	/* Find out now that the id cannot be told: later it is too late. */
-	if (!msgpass_mailbox_takes(mailbox, arg->size))
-		err = -EMSGSIZE;
-	else if (put_user(0ULL, &uarg->id))
-		err = -EFAULT;
-	else
-		err = send_message(call, mailbox, &patience, &id);
-	msgpass_mailbox_put(mailbox);
+	err = msgpass_caller_begin(&caller, call->endpoint);
+	if (err)
+		return err;
+	err = send_message(call, &caller, &patience, &id);
+	msgpass_caller_end(&caller, call->endpoint);
 	if (err)
 		return err;
 
@@ -374,14 +457,15 @@ static int copy_out(const struct call *call, const struct msgpass_message *messa
 	return write_back(call, sizeof(*arg));
 }
 
-static int receive_message(const struct call *call, struct msgpass_mailbox *mailbox,
+static int receive_message(const struct call *call, const struct route *route,
 			   const struct msgpass_patience *patience)
 {
+	struct msgpass_mailbox *mailbox = route->mailbox;
 	struct msgpass_message *message;
 	int err;
 
 	do {
-		message = msgpass_mailbox_claim(mailbox, patience);
+		message = msgpass_mailbox_claim(mailbox, route->way, patience);
 		if (IS_ERR(message))
 			return PTR_ERR(message);
 		err = copy_out(call, message);
@@ -397,28 +481,87 @@ static int receive_message(const struct call *call, struct msgpass_mailbox *mail
 	return err;
 }
 
+/* The link with the sender that is named, be it alive or not, or ERR_PTR(). */
+static struct msgpass_link *get_named_link(const struct msgpass_receive *arg,
+					   const struct msgpass_caller *caller)
+{
+	struct msgpass_process *receiver = caller->process;
+	bool is_key = arg->flags & MSGPASS_FROM_KEY;
+	struct msgpass_process *sender;
+	struct msgpass_link *link;
+
+	sender = get_process(arg->from, is_key);
+	if (!IS_ERR(sender)) {
+		link = is_key && !msgpass_process_visible(sender) ?
+		       msgpass_link_find(receiver->key, sender->key) ?: ERR_PTR(-ESRCH) :
+		       msgpass_link_get(receiver, sender, caller->user);
+		msgpass_process_put(sender);
+		if (!IS_ERR(link) || PTR_ERR(link) != -ESRCH)
+			return link;
+	} else if (PTR_ERR(sender) != -ESRCH) {
+		return ERR_CAST(sender);
+	}
+	link = is_key ? msgpass_link_find(receiver->key, arg->from) :
+			msgpass_link_find_pid(receiver, arg->from);
+	return link ?: ERR_PTR(-ESRCH);
+}
+
+static int get_source(struct route *route, const struct call *call,
+		      const struct msgpass_caller *caller)
+{
+	const struct msgpass_receive *arg = call->arg;
+	struct msgpass_mailbox *mailbox = call->endpoint->mailbox;
+	struct msgpass_link *link;
+	u64 sender;
+
+	*route = (struct route){ };
+	if (!arg->from && arg->flags & MSGPASS_FROM_KEY)
+		return -EINVAL;
+	if (mailbox) {
+		if (arg->from)
+			return -EINVAL;
+		/* Not through a descriptor that was passed or inherited, either. */
+		if (!may_receive(mailbox))
+			return -EPERM;
+	} else {
+		mailbox = caller->process->inbox;
+	}
+	if (arg->from) {
+		link = get_named_link(arg, caller);
+		if (IS_ERR(link))
+			return PTR_ERR(link);
+		sender = link->pair.key[link->pair.key[0] == caller->process->key];
+		route->link = link;
+		route->way = msgpass_link_from(link, sender);
+	}
+	route->mailbox = msgpass_mailbox_get(mailbox);
+	return 0;
+}
+
 static int ioctl_receive(const struct call *call)
 {
 	const struct msgpass_receive *arg = call->arg;
 	struct msgpass_patience patience;
 	struct msgpass_caller caller;
+	struct route route;
 	int err;
 
 	if (!(call->file->f_mode & FMODE_READ))
 		return -EACCES;
-	if (arg->flags & ~MSGPASS_NONBLOCK || arg->from)
+	if (arg->flags & ~(MSGPASS_NONBLOCK | MSGPASS_FROM_KEY))
 		return -EINVAL;
 	err = get_patience(&patience, call, arg->flags, arg->deadline);
 	if (err)
 		return err;
 
-	if (call->endpoint->mailbox)
-		return receive_message(call, call->endpoint->mailbox, &patience);
-
 	err = msgpass_caller_begin(&caller, call->endpoint);
 	if (err)
 		return err;
-	err = receive_message(call, caller.process->inbox, &patience);
+	err = get_source(&route, call, &caller);
+	if (!err) {
+		err = receive_message(call, &route, &patience);
+		put_route(&route);
+	}
 	msgpass_caller_end(&caller, call->endpoint);
 	return err;
 }
@@ -446,6 +589,121 @@ static int ioctl_stat(const struct call *call)
 		msgpass_caller_end(&caller, call->endpoint);
 	}
 	return err ?: write_back(call, sizeof(*arg));
+}
+
+/* What the caller may not change, or to what, is refused before anything is. */
+static int set_mailbox(const struct msgpass_set *arg, struct msgpass_mailbox *mailbox)
+{
+	kuid_t uid = make_kuid(current_user_ns(), arg->uid);
+	kgid_t gid = make_kgid(current_user_ns(), arg->gid);
+
+	if (arg->flags & MSGPASS_SET_ACCEPTS)
+		return -EINVAL;
+	if ((arg->flags & MSGPASS_SET_UID && !uid_valid(uid)) ||
+	    (arg->flags & MSGPASS_SET_GID && !gid_valid(gid)))
+		return -EINVAL;
+	if (!msgpass_mailbox_owned(mailbox))
+		return -EPERM;
+	/* As chown(2): an owner gives it to a group of its own, to nobody else. */
+	if ((arg->flags & MSGPASS_SET_UID && !uid_eq(uid, current_euid())) ||
+	    (arg->flags & MSGPASS_SET_GID && !in_egroup_p(gid)))
+		if (!msgpass_mailbox_privileged(mailbox))
+			return -EPERM;
+	return msgpass_mailbox_set(mailbox, arg, uid, gid);
+}
+
+static int set_inbox(const struct msgpass_set *arg, struct msgpass_process *process)
+{
+	int err;
+
+	if (arg->flags & ~(MSGPASS_SET_CAPACITY | MSGPASS_SET_ACCEPTS))
+		return -EINVAL;
+	err = msgpass_mailbox_set(process->inbox, arg, INVALID_UID, INVALID_GID);
+	if (!err && arg->flags & MSGPASS_SET_ACCEPTS)
+		WRITE_ONCE(process->accepts, arg->accepts);
+	return err;
+}
+
+static int ioctl_set(const struct call *call)
+{
+	const struct msgpass_set *arg = call->arg;
+	struct msgpass_caller caller;
+	int err;
+
+	if (arg->flags & ~(MSGPASS_SET_CAPACITY | MSGPASS_SET_MODE | MSGPASS_SET_UID |
+			   MSGPASS_SET_GID | MSGPASS_SET_ACCEPTS) ||
+	    arg->mode & ~0666 || arg->accepts > MSGPASS_ACCEPT_NOBODY)
+		return -EINVAL;
+	if (call->endpoint->mailbox)
+		return set_mailbox(arg, call->endpoint->mailbox);
+
+	err = msgpass_caller_begin(&caller, call->endpoint);
+	if (err)
+		return err;
+	err = set_inbox(arg, caller.process);
+	msgpass_caller_end(&caller, call->endpoint);
+	return err;
+}
+
+static int ioctl_key(const struct call *call)
+{
+	struct msgpass_key *arg = call->arg;
+	struct msgpass_process *process;
+
+	if (arg->flags || arg->pid < 0)
+		return -EINVAL;
+	process = arg->pid ? msgpass_process_by_pid(arg->pid) :
+			     msgpass_process_get(task_tgid(current));
+	if (IS_ERR(process))
+		return PTR_ERR(process);
+	arg->key = process->key;
+	msgpass_process_put(process);
+	return write_back(call, sizeof(*arg));
+}
+
+/* Replace @name by the next one that the caller may see. */
+static int find_next(char *name)
+{
+	struct msgpass_mailbox *mailbox;
+	bool found = false;
+
+	while (!found) {
+		if (signal_pending(current))
+			return -EINTR;
+		mailbox = msgpass_name_next(name, name);
+		if (!mailbox)
+			return -ENOENT;
+		found = msgpass_mailbox_visible(mailbox);
+		msgpass_mailbox_put(mailbox);
+		cond_resched();
+	}
+	return 0;
+}
+
+static int ioctl_next(const struct call *call)
+{
+	const struct msgpass_next *arg = call->arg;
+	void __user *buffer = u64_to_user_ptr(arg->name);
+	long length;
+	char *name;
+	int err;
+
+	if (arg->flags || arg->pad)
+		return -EINVAL;
+	name = kzalloc(MSGPASS_NAME_MAX + 1, GFP_KERNEL_ACCOUNT);
+	if (!name)
+		return -ENOMEM;
+	length = strncpy_from_user(name, buffer, MSGPASS_NAME_MAX + 1);
+	if (length < 0)
+		err = -EFAULT;
+	else if (length > MSGPASS_NAME_MAX)
+		err = -EINVAL;
+	else
+		err = find_next(name);
+	if (!err && copy_to_user(buffer, name, strlen(name) + 1))
+		err = -EFAULT;
+	kfree(name);
+	return err;
 }
 
 enum {
@@ -490,6 +748,12 @@ static const struct command commands[] = {
 		ON_DEVICE | ON_MAILBOX, ioctl_receive),
 	COMMAND(MSGPASS_IOC_STAT, struct msgpass_stat, received_bytes,
 		ON_DEVICE | ON_MAILBOX, ioctl_stat),
+	COMMAND(MSGPASS_IOC_SET, struct msgpass_set, accepts,
+		ON_DEVICE | ON_MAILBOX, ioctl_set),
+	COMMAND(MSGPASS_IOC_KEY, struct msgpass_key, key,
+		ON_DEVICE, ioctl_key),
+	COMMAND(MSGPASS_IOC_NEXT, struct msgpass_next, name,
+		ON_DEVICE, ioctl_next),
 };
 
 union argument {
@@ -500,6 +764,9 @@ union argument {
 	struct msgpass_send	send;
 	struct msgpass_receive	receive;
 	struct msgpass_stat	stat;
+	struct msgpass_set	set;
+	struct msgpass_key	key;
+	struct msgpass_next	next;
 };
 
 static const struct command *find_command(unsigned int cmd, unsigned int on)

@@ -3,9 +3,10 @@
  * Limits: what the administrator allows, and what each user has used of it.
  *
  * A struct msgpass_user is the account of one kernel user id: the bytes that
- * its messages take while they are queued anywhere, and the mailboxes that it
- * created. It is charged when a message is made and discharged when that is
- * freed, wherever and by whomever; nothing is reserved beforehand.
+ * its messages take while they are queued anywhere and the links that it made,
+ * and the mailboxes that it created. It is charged when a message or a link is
+ * made and discharged when that is freed, wherever and by whomever; nothing is
+ * reserved beforehand.
  *
  * Owner: the table in limit.c, which finds it by uid. An endpoint and a mailbox
  * each hold a reference. A queued message holds none, so that sending does not
@@ -20,9 +21,13 @@
 #define MSGPASS_LIMIT_H
 
 #include <linux/atomic.h>
+#include <linux/gfp.h>
 #include <linux/list.h>
 #include <linux/percpu_counter.h>
 #include <linux/uidgid.h>
+
+/* A cgroup at its limit is told ENOMEM; nobody is killed for our memory. */
+#define GFP_MSGPASS	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
 struct msgpass_user {
 	struct hlist_node	node;

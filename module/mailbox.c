@@ -3,14 +3,19 @@
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/file.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
 
 #include "limit.h"
+#include "link.h"
 #include "mailbox.h"
 #include "message.h"
+#include "name.h"
+#include "process.h"
 #include "wait.h"
 
 #define READABLE	(EPOLLIN | EPOLLRDNORM)
@@ -21,14 +26,16 @@ struct msgpass_mailbox *msgpass_mailbox_new(const struct msgpass_policy *policy,
 					    struct msgpass_user *creator)
 {
 	struct msgpass_mailbox *mailbox;
-	unsigned int i;
 
-	mailbox = kzalloc(sizeof(*mailbox), GFP_KERNEL_ACCOUNT);
+	mailbox = kzalloc(sizeof(*mailbox), GFP_MSGPASS);
 	if (!mailbox)
 		return NULL;
 	refcount_set(&mailbox->references, 1);
 	mailbox->policy = *policy;
 	get_user_ns(policy->user_ns);
+	if (policy->owner)
+		msgpass_process_hold(policy->owner);
+	INIT_LIST_HEAD(&mailbox->owned);
 	mailbox->creator = creator;
 	init_waitqueue_head(&mailbox->read_pollers);
 	init_waitqueue_head(&mailbox->write_pollers);
@@ -37,8 +44,7 @@ struct msgpass_mailbox *msgpass_mailbox_new(const struct msgpass_policy *policy,
 	INIT_LIST_HEAD(&mailbox->senders);
 	INIT_LIST_HEAD(&mailbox->synchronous);
 	INIT_LIST_HEAD(&mailbox->claimed);
-	for (i = 0; i < MSGPASS_PRIORITIES; i++)
-		INIT_LIST_HEAD(&mailbox->queue[i]);
+	msgpass_queue_init(&mailbox->queue, MSGPASS_IN_MAILBOX);
 	return mailbox;
 }
 
@@ -53,42 +59,77 @@ void msgpass_mailbox_put(struct msgpass_mailbox *mailbox)
 	if (!refcount_dec_and_test(&mailbox->references))
 		return;
 	msgpass_mailbox_end(mailbox);
+	if (mailbox->policy.owner) {
+		msgpass_name_disown(mailbox);
+		msgpass_process_put(mailbox->policy.owner);
+	}
 	if (mailbox->creator)
 		msgpass_user_discharge_mailbox(mailbox->creator);
 	put_user_ns(mailbox->policy.user_ns);
 	kfree(mailbox);
 }
 
-static bool privileged(const struct msgpass_policy *policy)
+bool msgpass_mailbox_privileged(const struct msgpass_mailbox *mailbox)
 {
-	return policy->user_ns && ns_capable(policy->user_ns, CAP_IPC_OWNER);
+	struct user_namespace *user_ns = mailbox->policy.user_ns;
+
+	return user_ns && ns_capable(user_ns, CAP_IPC_OWNER);
 }
 
-bool msgpass_mailbox_owned(const struct msgpass_mailbox *mailbox)
+bool msgpass_mailbox_owned(struct msgpass_mailbox *mailbox)
 {
-	const struct msgpass_policy *policy = &mailbox->policy;
+	kuid_t uid;
 
-	return uid_eq(policy->uid, current_euid()) || privileged(policy);
+	spin_lock(&mailbox->lock);
+	uid = mailbox->policy.uid;
+	spin_unlock(&mailbox->lock);
+	return uid_eq(uid, current_euid()) || msgpass_mailbox_privileged(mailbox);
 }
 
-bool msgpass_mailbox_permits(const struct msgpass_mailbox *mailbox, u32 access)
+/* What the mode bits grant the caller, as of others: 04 receives, 02 sends. */
+static u32 granted_bits(struct msgpass_mailbox *mailbox, bool *owner)
 {
-	const struct msgpass_policy *policy = &mailbox->policy;
-	u32 granted = policy->mode;
-	u32 wanted = 0;
+	u32 granted;
+	kuid_t uid;
+	kgid_t gid;
 
-	if (!access)
-		return msgpass_mailbox_owned(mailbox);
+	spin_lock(&mailbox->lock);
+	granted = mailbox->policy.mode;
+	uid = mailbox->policy.uid;
+	gid = mailbox->policy.gid;
+	spin_unlock(&mailbox->lock);
 
-	if (uid_eq(policy->uid, current_euid()))
+	*owner = uid_eq(uid, current_euid());
+	if (*owner)
 		granted >>= 6;
-	else if (in_egroup_p(policy->gid))
+	else if (in_egroup_p(gid))
 		granted >>= 3;
+	return granted & 06;
+}
+
+bool msgpass_mailbox_permits(struct msgpass_mailbox *mailbox, u32 access)
+{
+	u32 granted, wanted = 0;
+	bool owner;
+
 	if (access & MSGPASS_ACCESS_RECEIVE)
 		wanted |= 04;
 	if (access & MSGPASS_ACCESS_SEND)
 		wanted |= 02;
-	return (granted & wanted) == wanted || privileged(policy);
+	granted = granted_bits(mailbox, &owner);
+	if (wanted ? (granted & wanted) == wanted : owner)
+		return true;
+	return msgpass_mailbox_privileged(mailbox);
+}
+
+bool msgpass_mailbox_visible(struct msgpass_mailbox *mailbox)
+{
+	struct user_namespace *user_ns = mailbox->policy.user_ns;
+	bool owner;
+
+	/* To look is no attempt that an audit should tell of. */
+	return granted_bits(mailbox, &owner) || owner ||
+	       (user_ns && ns_capable_noaudit(user_ns, CAP_IPC_OWNER));
 }
 
 bool msgpass_mailbox_takes(const struct msgpass_mailbox *mailbox, u32 size)
@@ -139,82 +180,117 @@ static void unlock_mailbox(struct msgpass_mailbox *mailbox,
 	spin_unlock(&mailbox->lock);
 	msgpass_wake(wakeups);
 	rcu_read_unlock();
+	if (wakeups->drained) {
+		msgpass_link_drop(wakeups->drained);
+		msgpass_link_put(wakeups->drained);
+	}
 	if (wakeups->readable)
 		tell_pollers(&mailbox->read_pollers, READABLE);
 	if (wakeups->writable)
 		tell_pollers(&mailbox->write_pollers, WRITABLE);
 }
 
-static bool room_locked(struct msgpass_mailbox *mailbox)
+/*
+ * A waiting receiver always makes room: what is handed over does not rest.
+ * Receivers that wait for one sender do so for that one only.
+ */
+static bool room_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *way)
 {
-	if (mailbox->policy.capacity == MSGPASS_UNBOUNDED)
+	lockdep_assert_held(&mailbox->lock);
+
+	if (!list_empty(&mailbox->receivers) || (way && !list_empty(&way->receivers)))
 		return true;
-	if (!mailbox->policy.capacity)
-		return !list_empty(&mailbox->receivers);
-	return mailbox->messages < mailbox->policy.capacity;
+	return mailbox->policy.capacity == MSGPASS_UNBOUNDED ||
+	       mailbox->messages < mailbox->policy.capacity;
 }
 
-static struct msgpass_message *first_locked(struct msgpass_mailbox *mailbox)
-{
-	unsigned int highest = fls(mailbox->occupied);
-
-	if (!highest)
-		return NULL;
-	return list_first_entry(&mailbox->queue[highest - 1],
-				struct msgpass_message, link);
-}
-
-/* By id within its priority. A new message has the highest, and goes last. */
 static void rest_locked(struct msgpass_mailbox *mailbox,
 			struct msgpass_message *message)
 {
-	struct list_head *queue = &mailbox->queue[message->priority];
-	struct msgpass_message *later;
+	bool newest = message->id == mailbox->admitted_messages;
+
+	lockdep_assert_held(&mailbox->lock);
 
 	message->state = MSGPASS_QUEUED;
-	mailbox->occupied |= BIT(message->priority);
-
-	if (message->id == mailbox->admitted_messages) {
-		list_add_tail(&message->link, queue);
-		return;
-	}
-	/* Given back: only others that were given back can be ahead of it. */
-	list_for_each_entry(later, queue, link)
-		if (later->id > message->id)
-			break;
-	list_add_tail(&message->link, &later->link);
+	if (list_empty(&message->node[MSGPASS_IN_MAILBOX]))
+		msgpass_queue_add(&mailbox->queue, message, newest);
+	if (message->way)
+		msgpass_queue_add(&message->way->queue, message, newest);
 }
 
+/* Out of the queues that it is in. */
 static void unrest_locked(struct msgpass_mailbox *mailbox,
 			  struct msgpass_message *message)
 {
-	list_del_init(&message->link);
-	if (list_empty(&mailbox->queue[message->priority]))
-		mailbox->occupied &= ~BIT(message->priority);
+	lockdep_assert_held(&mailbox->lock);
+
+	if (!list_empty(&message->node[MSGPASS_IN_MAILBOX]))
+		msgpass_queue_remove(&mailbox->queue, message);
+	if (!list_empty(&message->node[MSGPASS_IN_WAY]))
+		msgpass_queue_remove(&message->way->queue, message);
 }
 
-static void claim_locked(struct msgpass_mailbox *mailbox,
-			 struct msgpass_message *message)
+static struct msgpass_waiter *first_waiter(struct list_head *waiters)
 {
-	message->state = MSGPASS_CLAIMED;
-	list_add_tail(&message->link, &mailbox->claimed);
+	return list_first_entry_or_null(waiters, struct msgpass_waiter, link);
 }
 
-/* Hand an admitted message to the first waiting receiver, or let it rest. */
+/* Join those who wait at a mailbox, or for one sender of it. */
+static void wait_locked(struct msgpass_mailbox *mailbox,
+			struct msgpass_waiter *self, struct list_head *waiters)
+{
+	lockdep_assert_held(&mailbox->lock);
+
+	self->turn = ++mailbox->turns;
+	msgpass_waiter_queue(self, waiters);
+}
+
+/* For a receiver from any or, as the first of @way, from that sender. */
+static void claim_locked(struct msgpass_mailbox *mailbox,
+			 struct msgpass_message *message, struct msgpass_way *way)
+{
+	bool newest = message->id == mailbox->admitted_messages;
+
+	lockdep_assert_held(&mailbox->lock);
+
+	if (!way)
+		unrest_locked(mailbox, message);
+	else if (!list_empty(&message->node[MSGPASS_IN_WAY]))
+		msgpass_queue_remove(&way->queue, message);
+	/* See queue.h for why it has a place there. */
+	if (way && list_empty(&message->node[MSGPASS_IN_MAILBOX]))
+		msgpass_queue_add(&mailbox->queue, message, newest);
+	message->state = MSGPASS_CLAIMED;
+	list_add_tail(&message->claimed, &mailbox->claimed);
+}
+
+static void unclaim_locked(struct msgpass_mailbox *mailbox,
+			   struct msgpass_message *message)
+{
+	lockdep_assert_held(&mailbox->lock);
+
+	list_del_init(&message->claimed);
+}
+
+/* Hand an admitted message to the first receiver that waits for it, or let it rest. */
 static void place_locked(struct msgpass_mailbox *mailbox,
 			 struct msgpass_message *message,
 			 struct msgpass_wakeups *wakeups)
 {
-	struct msgpass_waiter *receiver;
+	struct msgpass_waiter *receiver, *selective = NULL;
 
-	receiver = list_first_entry_or_null(&mailbox->receivers,
-					    struct msgpass_waiter, link);
+	lockdep_assert_held(&mailbox->lock);
+
+	receiver = first_waiter(&mailbox->receivers);
+	if (message->way)
+		selective = first_waiter(&message->way->receivers);
+	receiver = msgpass_waiter_earlier(receiver, selective);
 	if (!receiver) {
 		rest_locked(mailbox, message);
 		wakeups->readable = true;
 		return;
 	}
-	claim_locked(mailbox, message);
+	claim_locked(mailbox, message, receiver == selective ? message->way : NULL);
 	receiver->message = message;
 	mailbox->receivers_waiting--;
 	msgpass_waiter_release(receiver, 0, wakeups);
@@ -226,10 +302,14 @@ static void admit_locked(struct msgpass_mailbox *mailbox,
 {
 	struct msgpass_waiter *sender = message->sender;
 
+	lockdep_assert_held(&mailbox->lock);
+
 	message->id = ++mailbox->admitted_messages;
 	mailbox->admitted_bytes += message->size;
 	mailbox->messages++;
 	mailbox->bytes += message->size;
+	if (message->way)
+		message->way->messages++;
 	if (sender) {
 		sender->id = message->id;
 		list_add_tail(&sender->link, &mailbox->synchronous);
@@ -237,24 +317,45 @@ static void admit_locked(struct msgpass_mailbox *mailbox,
 	place_locked(mailbox, message, wakeups);
 }
 
+/* Admit a sender that waits for it. */
+static void admit_sender_locked(struct msgpass_mailbox *mailbox,
+				struct msgpass_waiter *sender,
+				struct msgpass_wakeups *wakeups)
+{
+	struct msgpass_message *message = sender->message;
+
+	lockdep_assert_held(&mailbox->lock);
+
+	list_del_init(&sender->link);
+	list_del_init(&sender->in_way);
+	mailbox->senders_waiting--;
+	admit_locked(mailbox, message, wakeups);
+	if (!message->sender) {
+		sender->id = message->id;
+		msgpass_waiter_release(sender, 0, wakeups);
+	}
+}
+
 /* There may be room now: admit those who wait for it, first come first. */
 static void admit_waiting_locked(struct msgpass_mailbox *mailbox,
 				 struct msgpass_wakeups *wakeups)
 {
-	struct msgpass_message *message;
-	struct msgpass_waiter *sender;
+	lockdep_assert_held(&mailbox->lock);
 
-	while (!list_empty(&mailbox->senders) && room_locked(mailbox)) {
-		sender = list_first_entry(&mailbox->senders,
-					  struct msgpass_waiter, link);
-		message = sender->message;
-		list_del_init(&sender->link);
-		mailbox->senders_waiting--;
-		admit_locked(mailbox, message, wakeups);
-		if (!message->sender) {
-			sender->id = message->id;
-			msgpass_waiter_release(sender, 0, wakeups);
-		}
+	while (!list_empty(&mailbox->senders) && room_locked(mailbox, NULL))
+		admit_sender_locked(mailbox, first_waiter(&mailbox->senders), wakeups);
+}
+
+/* No more messages will come by this way, to those who wait for one. */
+static void tell_ended_locked(struct msgpass_mailbox *mailbox,
+			      struct msgpass_way *way,
+			      struct msgpass_wakeups *wakeups)
+{
+	lockdep_assert_held(&mailbox->lock);
+
+	while (!list_empty(&way->receivers)) {
+		mailbox->receivers_waiting--;
+		msgpass_waiter_release(first_waiter(&way->receivers), -ESRCH, wakeups);
 	}
 }
 
@@ -263,12 +364,19 @@ static void leave_locked(struct msgpass_mailbox *mailbox,
 			 struct msgpass_message *message,
 			 struct msgpass_wakeups *wakeups)
 {
-	bool full = !room_locked(mailbox);
+	bool full = !room_locked(mailbox, NULL);
+	struct msgpass_way *way = message->way;
+
+	lockdep_assert_held(&mailbox->lock);
 
 	mailbox->messages--;
 	mailbox->bytes -= message->size;
+	if (way && !--way->messages && way->ended) {
+		tell_ended_locked(mailbox, way, wakeups);
+		wakeups->drained = msgpass_link_hold(way->link);
+	}
 	admit_waiting_locked(mailbox, wakeups);
-	if (full && room_locked(mailbox))
+	if (full && room_locked(mailbox, NULL))
 		wakeups->writable = true;
 }
 
@@ -290,6 +398,7 @@ static int withdraw(struct msgpass_mailbox *mailbox, struct msgpass_waiter *self
 	}
 
 	list_del_init(&self->link);
+	list_del_init(&self->in_way);
 	switch (message->state) {
 	case MSGPASS_PENDING:
 		mailbox->senders_waiting--;
@@ -299,7 +408,8 @@ static int withdraw(struct msgpass_mailbox *mailbox, struct msgpass_waiter *self
 		leave_locked(mailbox, message, &wakeups);
 		break;
 	case MSGPASS_CLAIMED:
-		list_del_init(&message->link);
+		unclaim_locked(mailbox, message);
+		unrest_locked(mailbox, message);
 		message->state = MSGPASS_REVOKED;
 		leave_locked(mailbox, message, &wakeups);
 		fallthrough;
@@ -330,16 +440,18 @@ int msgpass_mailbox_send(struct msgpass_mailbox *mailbox,
 		message->sender = &self;
 	if (mailbox->ended) {
 		err = mailbox->policy.end;
-	} else if (room_locked(mailbox)) {
+	} else if (room_locked(mailbox, message->way)) {
 		admit_locked(mailbox, message, &wakeups);
 		*id = message->id;
 		waits = sync;
 	} else if (patience->none) {
 		err = -EAGAIN;
 	} else {
-		msgpass_waiter_queue(&self, &mailbox->senders);
+		wait_locked(mailbox, &self, &mailbox->senders);
+		if (message->way)
+			msgpass_waiter_queue_in_way(&self, &message->way->senders);
 		mailbox->senders_waiting++;
-		wakeups.readable = !mailbox->policy.capacity;
+		wakeups.readable = !msgpass_queue_first(&mailbox->queue);
 		waits = true;
 	}
 	unlock_mailbox(mailbox, &wakeups);
@@ -358,58 +470,86 @@ int msgpass_mailbox_send(struct msgpass_mailbox *mailbox,
 	return err;
 }
 
+/* The sender whose message a receiver that has come can have without its resting. */
+static struct msgpass_waiter *waiting_sender(struct msgpass_mailbox *mailbox,
+					     struct msgpass_way *way)
+{
+	if (way)
+		return list_first_entry_or_null(&way->senders, struct msgpass_waiter,
+						in_way);
+	return first_waiter(&mailbox->senders);
+}
+
+/*
+ * Nothing rests for us: wait, unless a sender waits already. It hands over to us,
+ * for we are the only receiver that waits for its message. So we join even
+ * without patience, and may release ourselves.
+ */
+static void come_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *way,
+			struct msgpass_waiter *self, struct msgpass_wakeups *wakeups)
+{
+	struct msgpass_waiter *sender = waiting_sender(mailbox, way);
+
+	lockdep_assert_held(&mailbox->lock);
+
+	wait_locked(mailbox, self, way ? &way->receivers : &mailbox->receivers);
+	mailbox->receivers_waiting++;
+	if (sender)
+		admit_sender_locked(mailbox, sender, wakeups);
+}
+
+static void leave_waiting_locked(struct msgpass_mailbox *mailbox,
+				 struct msgpass_waiter *self, int outcome)
+{
+	lockdep_assert_held(&mailbox->lock);
+
+	list_del_init(&self->link);
+	mailbox->receivers_waiting--;
+	self->outcome = outcome;
+}
+
 struct msgpass_message *msgpass_mailbox_claim(struct msgpass_mailbox *mailbox,
+					      struct msgpass_way *way,
 					      const struct msgpass_patience *patience)
 {
-	struct msgpass_wakeups wakeups = { };
+	struct msgpass_wakeups wakeups = { }, none = { };
 	struct msgpass_message *message;
 	struct msgpass_waiter self;
-	int err = 0;
+	int err;
+
+	msgpass_waiter_init(&self, NULL);
 
 	lock_mailbox(mailbox);
-	message = first_locked(mailbox);
+	message = msgpass_queue_first(way ? &way->queue : &mailbox->queue);
 	if (mailbox->ended) {
-		err = mailbox->policy.end;
+		self.outcome = mailbox->policy.end;
 	} else if (message) {
-		unrest_locked(mailbox, message);
-		claim_locked(mailbox, message);
+		claim_locked(mailbox, message, way);
+		self.message = message;
+		self.outcome = 0;
+	} else if (way && way->ended && !way->messages) {
+		self.outcome = -ESRCH;
 	} else {
-		msgpass_waiter_init(&self, NULL);
-		msgpass_waiter_queue(&self, &mailbox->receivers);
-		mailbox->receivers_waiting++;
-		/*
-		 * With capacity 0 our coming is what makes room for a sender.
-		 * So we come even without patience, and may release ourselves.
-		 */
-		admit_waiting_locked(mailbox, &wakeups);
-		message = self.message;
-		if (!message && patience->none) {
-			list_del_init(&self.link);
-			mailbox->receivers_waiting--;
-			err = -EAGAIN;
-		} else if (!message) {
-			wakeups.writable = !mailbox->policy.capacity;
-		}
+		come_locked(mailbox, way, &self, &wakeups);
+		if (self.outcome == MSGPASS_WAITING && patience->none)
+			leave_waiting_locked(mailbox, &self, -EAGAIN);
+		else if (self.outcome == MSGPASS_WAITING && !way)
+			wakeups.writable = mailbox->messages >= mailbox->policy.capacity;
 	}
+	err = self.outcome;
 	unlock_mailbox(mailbox, &wakeups);
 
-	if (err)
-		return ERR_PTR(err);
-	if (message)
-		return message;
-
-	err = msgpass_wait(&self, patience->deadline);
-	if (err) {
-		memset(&wakeups, 0, sizeof(wakeups));
-		lock_mailbox(mailbox);
-		if (self.outcome == MSGPASS_WAITING) {
-			list_del_init(&self.link);
-			mailbox->receivers_waiting--;
-			self.outcome = err;
+	if (err == MSGPASS_WAITING) {
+		err = msgpass_wait(&self, patience->deadline);
+		if (err) {
+			lock_mailbox(mailbox);
+			if (self.outcome == MSGPASS_WAITING)
+				leave_waiting_locked(mailbox, &self, err);
+			unlock_mailbox(mailbox, &none);
 		}
-		unlock_mailbox(mailbox, &wakeups);
+		err = self.outcome;
 	}
-	return self.outcome ? ERR_PTR(self.outcome) : self.message;
+	return err ? ERR_PTR(err) : self.message;
 }
 
 int msgpass_mailbox_commit(struct msgpass_mailbox *mailbox,
@@ -423,12 +563,13 @@ int msgpass_mailbox_commit(struct msgpass_mailbox *mailbox,
 		err = -EAGAIN;
 	} else if (fatal_signal_pending(current)) {
 		/* Its memory is about to go: that would be nobody's receipt. */
-		list_del_init(&message->link);
+		unclaim_locked(mailbox, message);
 		place_locked(mailbox, message, &wakeups);
 		message = NULL;
 		err = -ERESTARTSYS;
 	} else {
-		list_del_init(&message->link);
+		unclaim_locked(mailbox, message);
+		unrest_locked(mailbox, message);
 		mailbox->received_messages++;
 		mailbox->received_bytes += message->size;
 		if (message->sender)
@@ -449,7 +590,7 @@ void msgpass_mailbox_give_back(struct msgpass_mailbox *mailbox,
 
 	lock_mailbox(mailbox);
 	if (message->state != MSGPASS_REVOKED) {
-		list_del_init(&message->link);
+		unclaim_locked(mailbox, message);
 		place_locked(mailbox, message, &wakeups);
 		message = NULL;
 	}
@@ -475,24 +616,23 @@ bool msgpass_mailbox_end(struct msgpass_mailbox *mailbox)
 	int end = mailbox->policy.end;
 	struct msgpass_waiter *sender;
 	LIST_HEAD(dropped);
-	unsigned int i;
 	bool first;
 
 	lock_mailbox(mailbox);
 	first = !mailbox->ended;
 	mailbox->ended = true;
-	for (i = 0; i < MSGPASS_PRIORITIES; i++)
-		list_splice_tail_init(&mailbox->queue[i], &dropped);
-	mailbox->occupied = 0;
-	list_for_each_entry(sender, &mailbox->senders, link)
-		list_add_tail(&sender->message->link, &dropped);
-	list_for_each_entry_safe(message, next, &mailbox->claimed, link) {
-		list_del_init(&message->link);
+	list_for_each_entry_safe(message, next, &mailbox->claimed, claimed) {
+		unclaim_locked(mailbox, message);
+		unrest_locked(mailbox, message);
 		message->state = MSGPASS_REVOKED;
 	}
+	msgpass_queue_drain(&mailbox->queue, &dropped);
+	list_for_each_entry(sender, &mailbox->senders, link)
+		list_add_tail(&sender->message->node[MSGPASS_IN_MAILBOX], &dropped);
 	mailbox->messages = 0;
 	mailbox->bytes = 0;
 	mailbox->senders_waiting = 0;
+	/* Nobody waits by a way: an inbox ends after the last thread has. */
 	mailbox->receivers_waiting = 0;
 	release_all_locked(&mailbox->senders, end, &wakeups);
 	release_all_locked(&mailbox->synchronous, end, &wakeups);
@@ -503,11 +643,54 @@ bool msgpass_mailbox_end(struct msgpass_mailbox *mailbox)
 	__wake_up(&mailbox->read_pollers, TASK_NORMAL, 0, poll_to_key(GONE));
 	__wake_up(&mailbox->write_pollers, TASK_NORMAL, 0, poll_to_key(GONE));
 
-	list_for_each_entry_safe(message, next, &dropped, link) {
+	list_for_each_entry_safe(message, next, &dropped, node[MSGPASS_IN_MAILBOX]) {
 		msgpass_message_free(message);
 		cond_resched();
 	}
 	return first;
+}
+
+bool msgpass_mailbox_end_way(struct msgpass_mailbox *mailbox,
+			     struct msgpass_way *way)
+{
+	struct msgpass_wakeups wakeups = { };
+	bool empty;
+
+	lock_mailbox(mailbox);
+	way->ended = true;
+	empty = mailbox->ended || !way->messages;
+	if (empty)
+		tell_ended_locked(mailbox, way, &wakeups);
+	unlock_mailbox(mailbox, &wakeups);
+	return empty;
+}
+
+int msgpass_mailbox_set(struct msgpass_mailbox *mailbox, const struct msgpass_set *set,
+			kuid_t uid, kgid_t gid)
+{
+	struct msgpass_wakeups wakeups = { };
+	int err = 0;
+
+	lock_mailbox(mailbox);
+	if (mailbox->ended) {
+		err = mailbox->policy.end;
+		goto unlock;
+	}
+	if (set->flags & MSGPASS_SET_MODE)
+		mailbox->policy.mode = set->mode;
+	if (set->flags & MSGPASS_SET_UID)
+		mailbox->policy.uid = uid;
+	if (set->flags & MSGPASS_SET_GID)
+		mailbox->policy.gid = gid;
+	if (set->flags & MSGPASS_SET_CAPACITY) {
+		wakeups.writable = !room_locked(mailbox, NULL);
+		mailbox->policy.capacity = set->capacity;
+		admit_waiting_locked(mailbox, &wakeups);
+		wakeups.writable &= room_locked(mailbox, NULL);
+	}
+unlock:
+	unlock_mailbox(mailbox, &wakeups);
+	return err;
 }
 
 int msgpass_mailbox_stat(struct msgpass_mailbox *mailbox,
@@ -515,15 +698,20 @@ int msgpass_mailbox_stat(struct msgpass_mailbox *mailbox,
 {
 	const struct msgpass_policy *policy = &mailbox->policy;
 	int err = 0;
+	kuid_t uid;
+	kgid_t gid;
 
+	if (policy->owner)
+		stat->owner_pid = pid_nr_ns(policy->owner->pid,
+					    task_active_pid_ns(current));
 	stat->policy = policy->flags;
-	stat->capacity = policy->capacity;
 	stat->size_max = policy->size_max;
-	stat->mode = policy->mode;
-	stat->uid = from_kuid_munged(current_user_ns(), policy->uid);
-	stat->gid = from_kgid_munged(current_user_ns(), policy->gid);
 
 	spin_lock(&mailbox->lock);
+	stat->capacity = mailbox->policy.capacity;
+	stat->mode = mailbox->policy.mode;
+	uid = mailbox->policy.uid;
+	gid = mailbox->policy.gid;
 	if (mailbox->ended)
 		err = policy->end;
 	stat->messages = mailbox->messages;
@@ -535,13 +723,17 @@ int msgpass_mailbox_stat(struct msgpass_mailbox *mailbox,
 	stat->received_messages = mailbox->received_messages;
 	stat->received_bytes = mailbox->received_bytes;
 	spin_unlock(&mailbox->lock);
+
+	stat->uid = from_kuid_munged(current_user_ns(), uid);
+	stat->gid = from_kgid_munged(current_user_ns(), gid);
 	return err;
 }
 
 static bool readable_locked(struct msgpass_mailbox *mailbox)
 {
-	return mailbox->occupied ||
-	       (!mailbox->policy.capacity && !list_empty(&mailbox->senders));
+	lockdep_assert_held(&mailbox->lock);
+
+	return msgpass_queue_first(&mailbox->queue) || !list_empty(&mailbox->senders);
 }
 
 __poll_t msgpass_mailbox_poll(struct msgpass_mailbox *mailbox, u32 access,
@@ -566,7 +758,7 @@ __poll_t msgpass_mailbox_poll(struct msgpass_mailbox *mailbox, u32 access,
 		ready |= GONE;
 	if (receives && readable_locked(mailbox))
 		ready |= READABLE;
-	if (sends && !mailbox->ended && room_locked(mailbox))
+	if (sends && !mailbox->ended && room_locked(mailbox, NULL))
 		ready |= WRITABLE;
 	spin_unlock(&mailbox->lock);
 	return ready;

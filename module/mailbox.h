@@ -9,7 +9,7 @@
  *
  *	bounded, room left	nothing to wait for
  *	bounded, full		admission
- *	capacity 0		receipt; and only a waiting receiver makes room
+ *	capacity 0		receipt; room is only where a receiver waits
  *	unbounded		nothing to wait for: there is always room
  *	MSGPASS_SYNC		receipt
  *
@@ -21,9 +21,13 @@
  * the receiver learns it at commit and looks for the next message. So nobody
  * ever waits for a receiver that is stuck in a page fault.
  *
+ * A receiver may wait for any message or, at an inbox, for those of one sender:
+ * then it waits on that sender's way (link.h). Whoever waits makes room for what
+ * it waits for, whatever the capacity, since that does not rest.
+ *
  * Invariants, whenever the lock is free:
- * - somebody waits to receive only if no message rests (and, with capacity 0,
- *   no sender waits for admission);
+ * - somebody waits to receive only if no message that it would take rests, and
+ *   no sender of such a message waits for admission;
  * - somebody waits for admission only if there is no room;
  * - messages = those at rest + those claimed.
  *
@@ -31,11 +35,14 @@
  * to its inbox. msgpass_mailbox_end() ends its use, once; the memory goes with
  * the last reference.
  *
- * Locks: the module has three, and never holds two of them:
+ * Locks: the module has four, and never holds two of them:
  *
- *	names_lock	name.c, a mutex: spaces, names, msgpass_mailbox.name
+ *	names_lock	name.c, a mutex: spaces, names, msgpass_mailbox.name,
+ *			who owns which
+ *	links_lock	link.c: the table of links, whose they are
  *	users_lock	limit.c: the table of accounts
- *	mailbox.lock	here: the rest of a mailbox and all messages in it
+ *	mailbox.lock	here: the rest of a mailbox, all messages in it, and the
+ *			ways that lead to it
  *
  * Under a mailbox's lock nothing is allocated and no user memory touched; only
  * the scheduler's own locks are taken inside it.
@@ -52,52 +59,58 @@
 #include <linux/uidgid.h>
 #include <linux/wait.h>
 
+#include "queue.h"
+
 struct msgpass_message;
 struct msgpass_name;
 struct msgpass_patience;
+struct msgpass_process;
 struct msgpass_user;
+struct msgpass_way;
 struct user_namespace;
 
-#define MSGPASS_PRIORITIES	(MSGPASS_PRIORITY_MAX + 1)
-
 /**
- * struct msgpass_policy - what a mailbox is, from its creation on
- * @flags: MSGPASS_FIXED_SIZE
- * @capacity: how many messages may rest
+ * struct msgpass_policy - what a mailbox is
+ * @flags: MSGPASS_FIXED_SIZE, MSGPASS_PROCESS_OWNED
  * @size_max: the largest message
- * @mode: permission bits
- * @uid: owner
- * @gid: owner's group
+ * @owner: the process that owns it, referenced by the mailbox; NULL for a
+ *	system-owned mailbox, and for an inbox, whose process owns it anyway
+ * @capacity: how many messages may rest; in a mailbox under its lock
+ * @mode: permission bits; in a mailbox under its lock
+ * @uid: owner; in a mailbox under its lock
+ * @gid: owner's group; in a mailbox under its lock
  * @user_ns: where CAP_IPC_OWNER stands in for the owner and for every mode bit;
  *	NULL for an inbox, which nobody opens
  * @end: what those who wait are told when it ends: -EIDRM or -ESRCH
  */
 struct msgpass_policy {
-	u32	flags;
-	u32	capacity;
-	u32	size_max;
-	u32	mode;
-	kuid_t	uid;
-	kgid_t	gid;
-	struct user_namespace *user_ns;
-	int	end;
+	u32			flags;
+	u32			size_max;
+	struct msgpass_process	*owner;
+	u32			capacity;
+	u32			mode;
+	kuid_t			uid;
+	kgid_t			gid;
+	struct user_namespace	*user_ns;
+	int			end;
 };
 
 struct msgpass_mailbox {
 	refcount_t		references;
-	struct msgpass_policy	policy;		/* constant */
+	struct msgpass_policy	policy;
 	struct msgpass_user	*creator;	/* constant; who was charged */
 	struct msgpass_name	*name;		/* names_lock */
+	struct list_head	owned;		/* names_lock; process.owned */
 	wait_queue_head_t	read_pollers;
 	wait_queue_head_t	write_pollers;
 
 	spinlock_t		lock;		/* guards all that follows */
 	bool			ended;
 	u32			messages;
-	u32			occupied;	/* bit p: queue[p] is not empty */
 	u32			senders_waiting;
-	u32			receivers_waiting;
-	struct list_head	receivers;	/* waiters for a message */
+	u32			receivers_waiting;	/* those of its ways, too */
+	u64			turns;
+	struct list_head	receivers;	/* waiters for any message */
 	struct list_head	senders;	/* waiters for admission */
 	struct list_head	synchronous;	/* waiters for receipt */
 	struct list_head	claimed;	/* messages */
@@ -106,7 +119,7 @@ struct msgpass_mailbox {
 	u64			admitted_bytes;
 	u64			received_messages;
 	u64			received_bytes;
-	struct list_head	queue[MSGPASS_PRIORITIES];
+	struct msgpass_queue	queue;
 };
 
 /**
@@ -120,20 +133,28 @@ struct msgpass_mailbox {
 struct msgpass_mailbox *msgpass_mailbox_new(const struct msgpass_policy *policy,
 					    struct msgpass_user *creator);
 struct msgpass_mailbox *msgpass_mailbox_get(struct msgpass_mailbox *mailbox);
+
+/* Sleeps, and with the last reference takes names_lock. */
 void msgpass_mailbox_put(struct msgpass_mailbox *mailbox);
 
 /**
  * msgpass_mailbox_owned() - may the caller do what is the owner's?
  * @mailbox: the mailbox
  */
-bool msgpass_mailbox_owned(const struct msgpass_mailbox *mailbox);
+bool msgpass_mailbox_owned(struct msgpass_mailbox *mailbox);
+
+/* Has the caller CAP_IPC_OWNER over it? */
+bool msgpass_mailbox_privileged(const struct msgpass_mailbox *mailbox);
+
+/* Could the caller open it, in any way? What it could not, it does not see. */
+bool msgpass_mailbox_visible(struct msgpass_mailbox *mailbox);
 
 /**
  * msgpass_mailbox_permits() - may the caller open it?
  * @mailbox: the mailbox
  * @access: MSGPASS_ACCESS_* bits; none is for the owner
  */
-bool msgpass_mailbox_permits(const struct msgpass_mailbox *mailbox, u32 access);
+bool msgpass_mailbox_permits(struct msgpass_mailbox *mailbox, u32 access);
 
 /**
  * msgpass_mailbox_takes() - may a message of this size be sent here?
@@ -161,13 +182,16 @@ int msgpass_mailbox_send(struct msgpass_mailbox *mailbox,
 /**
  * msgpass_mailbox_claim() - the receive path, first half
  * @mailbox: where from
+ * @way: of an inbox: only from this sender; else NULL
  * @patience: how long to wait for a message
  *
  * Sleeps. Return: the first message, the caller's until it commits or gives it
  * back, one of which must follow; or ERR_PTR() of -EAGAIN, -ETIMEDOUT,
- * -ERESTARTSYS or the policy's end.
+ * -ERESTARTSYS, the policy's end, or -ESRCH where @way's sender has ended and
+ * all it sent is received.
  */
 struct msgpass_message *msgpass_mailbox_claim(struct msgpass_mailbox *mailbox,
+					      struct msgpass_way *way,
 					      const struct msgpass_patience *patience);
 
 /**
@@ -199,9 +223,33 @@ void msgpass_mailbox_give_back(struct msgpass_mailbox *mailbox,
 bool msgpass_mailbox_end(struct msgpass_mailbox *mailbox);
 
 /**
+ * msgpass_mailbox_end_way() - the sender of a way has ended
+ * @mailbox: the inbox that the way leads to
+ * @way: the way
+ *
+ * Tells those who wait for a message of that sender only. Return: whether there
+ * is nothing left of it to be received.
+ */
+bool msgpass_mailbox_end_way(struct msgpass_mailbox *mailbox,
+			     struct msgpass_way *way);
+
+/**
+ * msgpass_mailbox_set() - change what can be changed of it
+ * @mailbox: the mailbox
+ * @set: what, checked and permitted
+ * @uid: the new owner, with MSGPASS_SET_UID
+ * @gid: the new owner's group, with MSGPASS_SET_GID
+ *
+ * No message is lost where the capacity shrinks: more may rest than that, until
+ * they are received. Return: 0, or the policy's end.
+ */
+int msgpass_mailbox_set(struct msgpass_mailbox *mailbox, const struct msgpass_set *set,
+			kuid_t uid, kgid_t gid);
+
+/**
  * msgpass_mailbox_stat() - read its state, as of one moment
  * @mailbox: the mailbox
- * @stat: everything is filled in but owner_pid
+ * @stat: everything is filled in but, of an inbox, owner_pid, uid and gid
  *
  * Return: 0, or the policy's end.
  */

@@ -9,6 +9,7 @@
 
 #include "endpoint.h"
 #include "limit.h"
+#include "link.h"
 #include "message.h"
 #include "name.h"
 #include "process.h"
@@ -30,9 +31,12 @@ static int __init msgpass_init(void)
 	err = msgpass_limit_init();
 	if (err)
 		goto exit_message;
-	err = msgpass_process_init();
+	err = msgpass_link_init();
 	if (err)
 		goto exit_limit;
+	err = msgpass_process_init();
+	if (err)
+		goto exit_link;
 	err = misc_register(&msgpass_device);
 	if (err)
 		goto exit_process;
@@ -40,6 +44,8 @@ static int __init msgpass_init(void)
 
 exit_process:
 	msgpass_process_exit();
+exit_link:
+	msgpass_link_exit();
 exit_limit:
 	msgpass_limit_exit();
 exit_message:
@@ -51,6 +57,7 @@ static void __exit msgpass_exit(void)
 {
 	misc_deregister(&msgpass_device);
 	msgpass_process_exit();
+	msgpass_link_exit();
 	msgpass_name_exit();
 	msgpass_limit_exit();
 	msgpass_message_exit();

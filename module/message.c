@@ -14,9 +14,6 @@
 #define OBJECT_SIZE	256
 #define SMALL_MAX	(OBJECT_SIZE - offsetof(struct msgpass_message, small))
 
-/* A cgroup at its limit is told ENOMEM; nobody is killed for a message. */
-#define GFP_MESSAGE	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
-
 static struct kmem_cache *message_cache;
 
 /* What a message of this size costs its sender's quota. */
@@ -46,12 +43,12 @@ struct msgpass_message *msgpass_message_new(struct msgpass_user *user, u64 key,
 		return ERR_PTR(err);
 
 	err = -ENOMEM;
-	message = kmem_cache_alloc(message_cache, GFP_MESSAGE);
+	message = kmem_cache_alloc(message_cache, GFP_MSGPASS);
 	if (!message)
 		goto discharge;
 	message->data = message->small;
 	if (size > SMALL_MAX) {
-		message->data = kvmalloc(size, GFP_MESSAGE);
+		message->data = kvmalloc(size, GFP_MSGPASS);
 		if (!message->data)
 			goto free_object;
 	}
@@ -60,8 +57,11 @@ struct msgpass_message *msgpass_message_new(struct msgpass_user *user, u64 key,
 	if (copy_from_user(message->data, data, size))
 		goto free_data;
 
-	INIT_LIST_HEAD(&message->link);
+	INIT_LIST_HEAD(&message->node[MSGPASS_IN_MAILBOX]);
+	INIT_LIST_HEAD(&message->node[MSGPASS_IN_WAY]);
+	INIT_LIST_HEAD(&message->claimed);
 	message->sender = NULL;
+	message->way = NULL;
 	message->id = 0;
 	message->state = MSGPASS_PENDING;
 	message->size = size;

@@ -20,8 +20,11 @@
 #include <linux/types.h>
 #include <linux/uidgid.h>
 
+#include "queue.h"
+
 struct msgpass_user;
 struct msgpass_waiter;
+struct msgpass_way;
 struct pid;
 
 /**
@@ -56,8 +59,11 @@ struct msgpass_identity {
 };
 
 struct msgpass_message {
-	struct list_head		link;
-	struct msgpass_waiter		*sender;	/* waits for receipt */
+	struct list_head		node[MSGPASS_PLACES];
+	struct list_head		claimed;	/* mailbox.claimed */
+	struct msgpass_waiter		*sender;	/* waits for receipt, or NULL */
+	struct msgpass_way		*way;		/* sent directly, or NULL; valid */
+							/* while it is in its mailbox */
 	u64				id;
 	enum msgpass_message_state	state;
 	/* ---- */

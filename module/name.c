@@ -12,8 +12,10 @@
 #include <linux/string.h>
 #include <linux/workqueue.h>
 
+#include "limit.h"
 #include "mailbox.h"
 #include "name.h"
+#include "process.h"
 
 /* How long a namespace may live on for our sake, once all else left it. */
 #define SWEEP_INTERVAL	(30 * HZ)
@@ -114,8 +116,8 @@ int msgpass_name_create(const char *text, struct msgpass_mailbox *mailbox)
 	struct space *space, *fresh;
 
 	/* Before the lock: a cgroup at its limit must not hold up the others. */
-	name = kzalloc(struct_size(name, text, size), GFP_KERNEL_ACCOUNT);
-	fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
+	name = kzalloc(struct_size(name, text, size), GFP_MSGPASS);
+	fresh = kzalloc(sizeof(*fresh), GFP_MSGPASS);
 	if (!name || !fresh) {
 		kfree(name);
 		kfree(fresh);
@@ -141,6 +143,8 @@ int msgpass_name_create(const char *text, struct msgpass_mailbox *mailbox)
 	name->space = space;
 	name->mailbox = msgpass_mailbox_get(mailbox);
 	mailbox->name = name;
+	if (mailbox->policy.owner)
+		list_add(&mailbox->owned, &mailbox->policy.owner->owned);
 	rb_link_node(&name->node, parent, link);
 	rb_insert_color(&name->node, &space->names);
 	__module_get(THIS_MODULE);
@@ -198,6 +202,68 @@ bool msgpass_name_remove(struct msgpass_mailbox *mailbox)
 		module_put(THIS_MODULE);
 	}
 	return named;
+}
+
+struct msgpass_mailbox *msgpass_name_next(const char *text, char *next)
+{
+	struct msgpass_mailbox *mailbox = NULL;
+	struct msgpass_name *name, *found = NULL;
+	struct rb_node *node;
+	struct space *space;
+
+	mutex_lock(&names_lock);
+	space = find_space_locked();
+	node = space ? space->names.rb_node : NULL;
+	while (node) {
+		name = rb_entry(node, struct msgpass_name, node);
+		if (strcmp(text, name->text) < 0) {
+			found = name;
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	if (found) {
+		mailbox = msgpass_mailbox_get(found->mailbox);
+		strscpy(next, found->text, MSGPASS_NAME_MAX + 1);
+	}
+	mutex_unlock(&names_lock);
+	return mailbox;
+}
+
+void msgpass_name_disown(struct msgpass_mailbox *mailbox)
+{
+	mutex_lock(&names_lock);
+	list_del_init(&mailbox->owned);
+	mutex_unlock(&names_lock);
+}
+
+static struct msgpass_mailbox *take_owned(struct msgpass_process *process)
+{
+	struct msgpass_mailbox *mailbox, *next, *taken = NULL;
+
+	mutex_lock(&names_lock);
+	list_for_each_entry_safe(mailbox, next, &process->owned, owned) {
+		list_del_init(&mailbox->owned);
+		/* One without references is being freed, and wants the lock. */
+		if (refcount_inc_not_zero(&mailbox->references)) {
+			taken = mailbox;
+			break;
+		}
+	}
+	mutex_unlock(&names_lock);
+	return taken;
+}
+
+void msgpass_name_end_owned(struct msgpass_process *process)
+{
+	struct msgpass_mailbox *mailbox;
+
+	while ((mailbox = take_owned(process))) {
+		msgpass_name_remove(mailbox);
+		msgpass_mailbox_end(mailbox);
+		msgpass_mailbox_put(mailbox);
+	}
 }
 
 /*

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Name: what makes a mailbox system-owned. It outlives every process, and goes
- * when the mailbox is deleted, the name unlinked or the namespace ended.
+ * Name: by which others find a mailbox. It outlives the descriptors, and goes
+ * when the mailbox is deleted, the name unlinked, the namespace ended or, where
+ * a process owns the mailbox, with that process.
  *
  * Names live in the IPC namespace of the process that uses them. A struct space
  * (name.c) holds the names of one namespace, and a reference to it. That alone
@@ -22,6 +23,7 @@
 #include <linux/types.h>
 
 struct msgpass_mailbox;
+struct msgpass_process;
 
 /**
  * msgpass_name_create() - give a mailbox a name in the caller's IPC namespace
@@ -41,12 +43,30 @@ int msgpass_name_create(const char *text, struct msgpass_mailbox *mailbox);
 struct msgpass_mailbox *msgpass_name_find(const char *text);
 
 /**
+ * msgpass_name_next() - the next mailbox of the caller's IPC namespace, by name
+ * @text: a name, there or not, or the empty one to begin
+ * @next: set to the name, of up to MSGPASS_NAME_MAX bytes and a NUL
+ *
+ * Return: the mailbox with a reference for the caller, or NULL.
+ */
+struct msgpass_mailbox *msgpass_name_next(const char *text, char *next);
+
+/**
  * msgpass_name_remove() - take a mailbox's name away
  * @mailbox: the mailbox
  *
  * Return: whether it had one.
  */
 bool msgpass_name_remove(struct msgpass_mailbox *mailbox);
+
+/**
+ * msgpass_name_end_owned() - end the mailboxes that a process owns
+ * @process: the process, which has ended
+ */
+void msgpass_name_end_owned(struct msgpass_process *process);
+
+/* Before a mailbox that a process owns is freed. May sleep. */
+void msgpass_name_disown(struct msgpass_mailbox *mailbox);
 
 /* End the mailboxes of namespaces that nobody else refers to. May sleep. */
 void msgpass_name_sweep(void);

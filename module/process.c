@@ -3,6 +3,7 @@
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/pid.h>
+#include <linux/pid_namespace.h>
 #include <linux/rhashtable.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
@@ -10,18 +11,26 @@
 #include <linux/timekeeping.h>
 
 #include "limit.h"
+#include "link.h"
 #include "mailbox.h"
 #include "name.h"
 #include "process.h"
 
-static const struct rhashtable_params table_params = {
+static const struct rhashtable_params pid_params = {
 	.key_len		= sizeof(struct pid *),
 	.key_offset		= offsetof(struct msgpass_process, pid),
-	.head_offset		= offsetof(struct msgpass_process, node),
+	.head_offset		= offsetof(struct msgpass_process, by_pid),
 	.automatic_shrinking	= true,
 };
 
-static struct rhashtable table;
+static const struct rhashtable_params key_params = {
+	.key_len		= sizeof(u64),
+	.key_offset		= offsetof(struct msgpass_process, key),
+	.head_offset		= offsetof(struct msgpass_process, by_key),
+	.automatic_shrinking	= true,
+};
+
+static struct rhashtable pids, keys;
 static struct workqueue_struct *exit_queue;
 static atomic64_t last_key;	/* starts anew where no loading before reached */
 
@@ -39,6 +48,12 @@ static void free_process(struct msgpass_process *process)
 	msgpass_mailbox_put(process->inbox);
 	/* Look-ups and walks of the table may still see the rest of it. */
 	call_rcu(&process->rcu, free_process_rcu);
+}
+
+struct msgpass_process *msgpass_process_hold(struct msgpass_process *process)
+{
+	refcount_inc(&process->references);
+	return process;
 }
 
 void msgpass_process_put(struct msgpass_process *process)
@@ -106,8 +121,11 @@ static void exit_work(struct work_struct *work)
 		container_of(work, struct msgpass_process, exit_work);
 
 	if (is_gone(process->pid) && remove_exit_watch(process)) {
-		rhashtable_remove_fast(&table, &process->node, table_params);
+		rhashtable_remove_fast(&pids, &process->by_pid, pid_params);
+		rhashtable_remove_fast(&keys, &process->by_key, key_params);
 		msgpass_mailbox_end(process->inbox);
+		msgpass_name_end_owned(process);
+		msgpass_links_end(process);
 		msgpass_process_put(process);
 		msgpass_name_sweep();
 		msgpass_user_sweep();
@@ -126,7 +144,7 @@ static struct msgpass_process *new_process(struct pid *pid)
 	};
 	struct msgpass_process *process;
 
-	process = kzalloc(sizeof(*process), GFP_KERNEL_ACCOUNT);
+	process = kzalloc(sizeof(*process), GFP_MSGPASS);
 	if (!process)
 		return NULL;
 	process->inbox = msgpass_mailbox_new(&policy, NULL);
@@ -134,6 +152,8 @@ static struct msgpass_process *new_process(struct pid *pid)
 		kfree(process);
 		return NULL;
 	}
+	INIT_LIST_HEAD(&process->owned);
+	INIT_HLIST_HEAD(&process->links);
 	process->pid = get_pid(pid);
 	process->key = atomic64_inc_return(&last_key);
 	refcount_set(&process->references, 1);
@@ -148,7 +168,7 @@ static struct msgpass_process *find_process(struct pid *pid)
 	struct msgpass_process *process;
 
 	rcu_read_lock();
-	process = rhashtable_lookup(&table, &pid, table_params);
+	process = rhashtable_lookup(&pids, &pid, pid_params);
 	if (process && !refcount_inc_not_zero(&process->references))
 		process = NULL;
 	rcu_read_unlock();
@@ -168,14 +188,22 @@ struct msgpass_process *msgpass_process_get(struct pid *pid)
 	if (!fresh)
 		return ERR_PTR(-ENOMEM);
 	refcount_inc(&fresh->references);	/* the table's */
+	/* By key first; but it is in force only once it is found by pid, too. */
+	err = rhashtable_insert_fast(&keys, &fresh->by_key, key_params);
+	if (err) {
+		free_process(fresh);
+		return ERR_PTR(-ENOMEM);
+	}
 	do {
-		err = rhashtable_lookup_insert_fast(&table, &fresh->node, table_params);
+		err = rhashtable_lookup_insert_fast(&pids, &fresh->by_pid, pid_params);
 		if (err != -EEXIST)
 			break;
 		process = find_process(pid);
 	} while (!process);
 	if (err) {
-		free_process(fresh);
+		rhashtable_remove_fast(&keys, &fresh->by_key, key_params);
+		msgpass_process_put(fresh);
+		msgpass_process_put(fresh);
 		return process ?: ERR_PTR(-ENOMEM);
 	}
 
@@ -191,40 +219,74 @@ struct msgpass_process *msgpass_process_get(struct pid *pid)
 	return ERR_PTR(-ESRCH);
 }
 
-/* Like kill(2), but by effective ids: those that a message is stamped with. */
-static int accepts_caller(struct pid *pid)
+bool msgpass_process_visible(const struct msgpass_process *process)
 {
+	return pid_nr_ns(process->pid, task_active_pid_ns(current));
+}
+
+int msgpass_process_accepts(const struct msgpass_process *process)
+{
+	u32 accepts = READ_ONCE(process->accepts);
 	struct task_struct *leader;
 	const struct cred *cred;
-	int err = 0;
+	int err = -EACCES;
 
 	rcu_read_lock();
-	leader = live_leader(pid);
-	if (!leader || leader->flags & PF_KTHREAD) {
+	leader = live_leader(process->pid);
+	if (!leader) {
 		err = -ESRCH;
+	} else if (accepts == MSGPASS_ACCEPT_ANYONE) {
+		err = 0;
 	} else {
+		/* Like kill(2), but by effective ids: a message is stamped with those. */
 		cred = __task_cred(leader);
-		if (!uid_eq(cred->euid, current_euid()) &&
-		    !ns_capable(cred->user_ns, CAP_IPC_OWNER))
-			err = -EACCES;
+		if ((accepts == MSGPASS_ACCEPT_USER && uid_eq(cred->euid, current_euid())) ||
+		    ns_capable(cred->user_ns, CAP_IPC_OWNER))
+			err = 0;
 	}
 	rcu_read_unlock();
 	return err;
 }
 
-struct msgpass_process *msgpass_process_address(pid_t nr)
+static bool is_process(struct pid *pid)
+{
+	struct task_struct *leader;
+	bool is;
+
+	rcu_read_lock();
+	leader = live_leader(pid);
+	is = leader && !(leader->flags & PF_KTHREAD);
+	rcu_read_unlock();
+	return is;
+}
+
+struct msgpass_process *msgpass_process_by_pid(pid_t nr)
 {
 	struct msgpass_process *process;
 	struct pid *pid;
-	int err;
 
 	pid = find_get_pid(nr);
 	if (!pid)
 		return ERR_PTR(-ESRCH);
-	err = accepts_caller(pid);
-	process = err ? ERR_PTR(err) : msgpass_process_get(pid);
+	process = is_process(pid) ? msgpass_process_get(pid) : ERR_PTR(-ESRCH);
 	put_pid(pid);
 	return process;
+}
+
+struct msgpass_process *msgpass_process_by_key(u64 key)
+{
+	struct msgpass_process *process;
+
+	rcu_read_lock();
+	process = rhashtable_lookup(&keys, &key, key_params);
+	/* By key alone: it has lost against another in msgpass_process_get(). */
+	if (process && rhashtable_lookup(&pids, &process->pid, pid_params) != process)
+		process = NULL;
+	if (process && (!live_leader(process->pid) ||
+			!refcount_inc_not_zero(&process->references)))
+		process = NULL;
+	rcu_read_unlock();
+	return process ?: ERR_PTR(-ESRCH);
 }
 
 int msgpass_process_init(void)
@@ -235,9 +297,18 @@ int msgpass_process_init(void)
 	exit_queue = alloc_workqueue("msgpass", WQ_UNBOUND, 0);
 	if (!exit_queue)
 		return -ENOMEM;
-	err = rhashtable_init(&table, &table_params);
+	err = rhashtable_init(&pids, &pid_params);
 	if (err)
-		destroy_workqueue(exit_queue);
+		goto destroy_queue;
+	err = rhashtable_init(&keys, &key_params);
+	if (err)
+		goto destroy_pids;
+	return 0;
+
+destroy_pids:
+	rhashtable_destroy(&pids);
+destroy_queue:
+	destroy_workqueue(exit_queue);
 	return err;
 }
 
@@ -259,7 +330,7 @@ void msgpass_process_exit(void)
 	struct rhashtable_iter iter;
 	struct msgpass_process *process;
 
-	rhashtable_walk_enter(&table, &iter);
+	rhashtable_walk_enter(&pids, &iter);
 	rhashtable_walk_start(&iter);
 	while ((process = rhashtable_walk_next(&iter)))
 		if (!IS_ERR(process))
@@ -268,6 +339,7 @@ void msgpass_process_exit(void)
 	rhashtable_walk_exit(&iter);
 
 	destroy_workqueue(exit_queue);
-	rhashtable_free_and_destroy(&table, forget_process, NULL);
+	rhashtable_destroy(&keys);
+	rhashtable_free_and_destroy(&pids, forget_process, NULL);
 	rcu_barrier();
 }

@@ -8,22 +8,27 @@
  * pidfds poll, is called at that moment with the queue's lock held and
  * interrupts off, so it only schedules exit_work. That looks whether the
  * process is really gone (newer kernels wake the queue for other reasons, too),
- * and if so takes the record out of the table and ends the inbox.
+ * and if so takes the record out of the tables and ends the inbox, the mailboxes
+ * that the process owns, and its links.
  *
- * The key of the table is the address of the struct pid, which the record holds
- * a reference to: a new process with the same number has another struct pid, so
- * a message never reaches the wrong process.
+ * There is a table by struct pid and one by process key. The key of the first is
+ * the address of the struct pid, which the record holds a reference to: a new
+ * process with the same number has another struct pid, so a message never
+ * reaches the wrong process.
  *
  * Owner: references. The table holds one while the process lives, an endpoint
- * one to the process that opened it, a scheduled exit_work one, and a caller
- * one for as long as it uses what msgpass_process_get() gave.
+ * one to the process that opened it, a scheduled exit_work, a link and a mailbox
+ * that the process owns one each, and a caller one for as long as it uses what
+ * msgpass_process_get() gave.
  *
  * Locks: the table is an rhashtable, read under RCU; the exit watch is guarded
- * by pid->wait_pidfd.lock; the rest is constant.
+ * by pid->wait_pidfd.lock; owned, links and ended as they say; accepts is read
+ * and written without a lock; the rest is constant.
  */
 #ifndef MSGPASS_PROCESS_H
 #define MSGPASS_PROCESS_H
 
+#include <linux/list.h>
 #include <linux/refcount.h>
 #include <linux/rhashtable-types.h>
 #include <linux/types.h>
@@ -34,10 +39,15 @@ struct msgpass_mailbox;
 struct pid;
 
 struct msgpass_process {
-	struct rhash_head	node;
+	struct rhash_head	by_pid;
+	struct rhash_head	by_key;
 	struct pid		*pid;
 	u64			key;		/* never used again */
 	struct msgpass_mailbox	*inbox;
+	u32			accepts;	/* MSGPASS_ACCEPT_* */
+	struct list_head	owned;		/* mailboxes; names_lock */
+	struct hlist_head	links;		/* ends; links_lock, read under RCU */
+	bool			ended;		/* no more links; links_lock */
 	refcount_t		references;
 	struct wait_queue_entry	exit_watch;
 	struct work_struct	exit_work;
@@ -52,17 +62,39 @@ struct msgpass_process {
  * ERR_PTR(-ESRCH) if the process has ended, ERR_PTR(-ENOMEM).
  */
 struct msgpass_process *msgpass_process_get(struct pid *pid);
+struct msgpass_process *msgpass_process_hold(struct msgpass_process *process);
 void msgpass_process_put(struct msgpass_process *process);
 
 /**
- * msgpass_process_address() - find the process that a pid names, to send to it
+ * msgpass_process_by_pid() - the process that a pid names
  * @nr: process id in the caller's PID namespace
  *
  * May sleep. Return: as msgpass_process_get(); ERR_PTR(-ESRCH) also for a
- * thread that is not a process and for a kernel thread, ERR_PTR(-EACCES) if it
- * does not accept messages from the caller.
+ * thread that is not a process, and for a kernel thread.
  */
-struct msgpass_process *msgpass_process_address(pid_t nr);
+struct msgpass_process *msgpass_process_by_pid(pid_t nr);
+
+/**
+ * msgpass_process_by_key() - the process that a process key names
+ * @key: the key
+ *
+ * Return: as msgpass_process_get(), or ERR_PTR(-ESRCH).
+ */
+struct msgpass_process *msgpass_process_by_key(u64 key);
+
+/**
+ * msgpass_process_visible() - is it in the caller's PID namespace?
+ * @process: the process
+ */
+bool msgpass_process_visible(const struct msgpass_process *process);
+
+/**
+ * msgpass_process_accepts() - does it accept messages from the caller?
+ * @process: the process
+ *
+ * Return: 0, -EACCES, or -ESRCH if it has ended.
+ */
+int msgpass_process_accepts(const struct msgpass_process *process);
 
 int msgpass_process_init(void);
 void msgpass_process_exit(void);

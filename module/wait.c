@@ -12,9 +12,11 @@ void msgpass_waiter_init(struct msgpass_waiter *waiter,
 			 struct msgpass_message *message)
 {
 	INIT_LIST_HEAD(&waiter->link);
+	INIT_LIST_HEAD(&waiter->in_way);
 	waiter->task = current;
 	waiter->message = message;
 	waiter->id = 0;
+	waiter->turn = 0;
 	waiter->rank = min(current->prio, MAX_RT_PRIO);
 	waiter->outcome = MSGPASS_WAITING;
 }
@@ -34,12 +36,38 @@ void msgpass_waiter_queue(struct msgpass_waiter *waiter, struct list_head *list)
 	list_add_tail(&waiter->link, &ahead->link);
 }
 
+void msgpass_waiter_queue_in_way(struct msgpass_waiter *waiter,
+				 struct list_head *list)
+{
+	struct msgpass_waiter *ahead;
+
+	if (waiter->rank == MAX_RT_PRIO) {
+		list_add_tail(&waiter->in_way, list);
+		return;
+	}
+	list_for_each_entry(ahead, list, in_way)
+		if (ahead->rank > waiter->rank)
+			break;
+	list_add_tail(&waiter->in_way, &ahead->in_way);
+}
+
+struct msgpass_waiter *msgpass_waiter_earlier(struct msgpass_waiter *a,
+					      struct msgpass_waiter *b)
+{
+	if (!a || !b)
+		return a ?: b;
+	if (a->rank != b->rank)
+		return a->rank < b->rank ? a : b;
+	return a->turn < b->turn ? a : b;
+}
+
 void msgpass_waiter_release(struct msgpass_waiter *waiter, int outcome,
 			    struct msgpass_wakeups *wakeups)
 {
 	struct task_struct *task = waiter->task;
 
 	list_del_init(&waiter->link);
+	list_del_init(&waiter->in_way);
 	/* Pairs with the acquire in msgpass_wait(): timeline RELEASE. */
 	smp_store_release(&waiter->outcome, outcome);
 

@@ -39,6 +39,7 @@
 #include <linux/list.h>
 #include <linux/types.h>
 
+struct msgpass_link;
 struct msgpass_message;
 struct task_struct;
 
@@ -47,19 +48,25 @@ struct task_struct;
 
 /**
  * struct msgpass_waiter - a task that waits
- * @link: the list of waiters it is in; guarded by the mailbox's lock
+ * @link: the list of waiters it is in: of its mailbox (senders, synchronous,
+ *	receivers) or, a receiver's that waits for one sender, of that way;
+ *	guarded by the mailbox's lock
+ * @in_way: a sender's that waits for admission: also in the list of its way
  * @task: the task
  * @message: a sender's: what it sends; a receiver's: what it was handed
  * @id: a sender's: the message's id, from admission on
+ * @turn: when it came, among the receivers of its mailbox
  * @rank: real-time priority when it came, MAX_RT_PRIO for all other tasks;
  *	lower is served first
  * @outcome: MSGPASS_WAITING, then 0 or a negative errno
  */
 struct msgpass_waiter {
 	struct list_head	link;
+	struct list_head	in_way;
 	struct task_struct	*task;
 	struct msgpass_message	*message;
 	u64			id;
+	u64			turn;
 	int			rank;
 	int			outcome;
 };
@@ -81,6 +88,8 @@ struct msgpass_patience {
  *	a sender whose message was received. More are woken at once.
  * @readable: a receive need not wait any more: tell pollers
  * @writable: a send need not wait any more: tell pollers
+ * @drained: a link that has nothing left to be received, its sender ended:
+ *	to be dropped; referenced
  *
  * Lives inside one rcu_read_lock() section together with every release that
  * was added to it.
@@ -90,6 +99,7 @@ struct msgpass_wakeups {
 	struct task_struct	*tasks[3];
 	bool			readable;
 	bool			writable;
+	struct msgpass_link	*drained;
 };
 
 void msgpass_waiter_init(struct msgpass_waiter *waiter,
@@ -104,6 +114,20 @@ void msgpass_waiter_init(struct msgpass_waiter *waiter,
  * The mailbox's lock is held.
  */
 void msgpass_waiter_queue(struct msgpass_waiter *waiter, struct list_head *list);
+
+/* The same for @waiter->in_way and the senders of a way. */
+void msgpass_waiter_queue_in_way(struct msgpass_waiter *waiter,
+				 struct list_head *list);
+
+/**
+ * msgpass_waiter_earlier() - who is served first?
+ * @a: a waiter of a mailbox, or NULL
+ * @b: another of the same, or NULL
+ *
+ * Return: one of them, NULL if both are.
+ */
+struct msgpass_waiter *msgpass_waiter_earlier(struct msgpass_waiter *a,
+					      struct msgpass_waiter *b);
 
 /**
  * msgpass_waiter_release() - end a wait

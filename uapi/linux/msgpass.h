@@ -30,6 +30,8 @@
  *   bounded, full        when it is admitted, that is when room was made
  *   capacity 0           at *receipt*: the message is whole in the receiver's
  *                        memory. Nothing rests (rendezvous)
+ *   a receiver waits     at once, whatever the capacity: it is handed over and
+ *                        does not rest (but see capacity 0)
  *   unbounded            at once, limited by the sender's quota alone
  *   MSGPASS_SYNC         at receipt, whatever the capacity
  *
@@ -44,6 +46,14 @@
  * Every wait ends on SIGKILL, on a signal, at its deadline, and when the
  * mailbox or the process it waits for is gone. The kernel stamps the sender's
  * identity; nobody can choose it.
+ *
+ * A process that has sent directly to another is *linked* with it, both ways,
+ * until either ends. The receiver's inbox is asked whether it accepts the sender
+ * at the first message of a link only.
+ *
+ * MSGPASS_NONBLOCK: a send succeeds only if it is admitted at once, with capacity
+ * 0 thus only if a receiver waits. A deadline with MSGPASS_SYNC is for the
+ * receipt: ETIMEDOUT withdraws the message even where it was admitted before.
  *
  * A message that comes back from a receiver that failed stands before all later
  * ones that are still there; others may have been received meanwhile. A call
@@ -78,7 +88,7 @@
  *              the process does not accept messages from this sender
  *   EPERM      only the owner may
  *   ESRCH      no such process, or it has ended
- *   EIDRM      the mailbox was deleted
+ *   EIDRM      the mailbox was deleted, or its owner ended
  *   EAGAIN     it would block, and MSGPASS_NONBLOCK or O_NONBLOCK is set
  *   ETIMEDOUT  the deadline passed
  *   EINTR      a signal came; with SA_RESTART the call starts again by itself
@@ -117,16 +127,42 @@
 /* msgpass_create.flags */
 /* Each message is of exactly size_max bytes. */
 #define MSGPASS_FIXED_SIZE	(1U << 0)
+/*
+ * Owned by the calling process: only that receives from it, others send; it
+ * ends when that process has ended, by whatever way. exec() is no end.
+ */
+#define MSGPASS_PROCESS_OWNED	(1U << 1)
 
 /* msgpass_send.flags, msgpass_receive.flags */
 /* Fail with EAGAIN where the call would wait. O_NONBLOCK does the same. */
 #define MSGPASS_NONBLOCK	(1U << 0)
 /* SEND only: wait for receipt, not for admission. Not with MSGPASS_NONBLOCK. */
 #define MSGPASS_SYNC		(1U << 1)
+/* SEND only: msgpass_send.to is a process key. */
+#define MSGPASS_TO_KEY		(1U << 2)
+/* RECEIVE only: msgpass_receive.from is a process key. */
+#define MSGPASS_FROM_KEY	(1U << 2)
+
+/* msgpass_set.flags: which fields count. */
+#define MSGPASS_SET_CAPACITY	(1U << 0)
+#define MSGPASS_SET_MODE	(1U << 1)
+#define MSGPASS_SET_UID		(1U << 2)
+#define MSGPASS_SET_GID		(1U << 3)
+#define MSGPASS_SET_ACCEPTS	(1U << 4)
+
+/*
+ * msgpass_set.accepts: whose first message the inbox accepts, besides those of
+ * senders with CAP_IPC_OWNER in the process's user namespace. Who has been
+ * accepted once goes on being so, for as long as the link lasts, and the choice
+ * for as long as the process: also across exec(), of a set-user-id program, too.
+ */
+#define MSGPASS_ACCEPT_USER	0	/* of senders with the same effective user */
+#define MSGPASS_ACCEPT_ANYONE	1
+#define MSGPASS_ACCEPT_NOBODY	2
 
 /**
  * struct msgpass_create - argument of MSGPASS_IOC_CREATE
- * @flags: 0 or MSGPASS_FIXED_SIZE
+ * @flags: MSGPASS_FIXED_SIZE, MSGPASS_PROCESS_OWNED
  * @access: MSGPASS_ACCESS_* bits of the descriptor that is returned
  * @name: address of the name: 1 to MSGPASS_NAME_MAX bytes and a NUL, without
  *	'/' and control characters
@@ -186,13 +222,15 @@ struct msgpass_delete {
 
 /**
  * struct msgpass_send - argument of MSGPASS_IOC_SEND
- * @flags: MSGPASS_NONBLOCK or MSGPASS_SYNC
+ * @flags: MSGPASS_NONBLOCK or MSGPASS_SYNC; MSGPASS_TO_KEY
  * @priority: 0 to MSGPASS_PRIORITY_MAX
  * @data: address of the message
  * @size: its size in bytes; 0 is a message, too
  * @pad: 0
  * @to: on the device: the receiver's process id (of its thread group) in the
- *	caller's PID namespace; on a mailbox: 0
+ *	caller's PID namespace or, with MSGPASS_TO_KEY, its process key; on a
+ *	mailbox: 0. A key reaches processes that a pid would reach, and those
+ *	that have communicated with the caller before
  * @deadline: give up with ETIMEDOUT at this time; 0 waits as long as it takes
  * @id: written by the kernel: the message's id, see struct msgpass_receive
  */
@@ -209,10 +247,14 @@ struct msgpass_send {
 
 /**
  * struct msgpass_receive - argument of MSGPASS_IOC_RECEIVE
- * @flags: 0 or MSGPASS_NONBLOCK
+ * @flags: MSGPASS_NONBLOCK, MSGPASS_FROM_KEY
  * @buffer_size: bytes at @buffer
  * @buffer: address to receive the message at
- * @from: 0: from any sender
+ * @from: 0: from any sender. On the device else a process id or, with
+ *	MSGPASS_FROM_KEY, a process key: from that process only, however many
+ *	messages of others are there. What it sent before it ended can still be
+ *	received, by its pid until that is used again; after that, and to
+ *	whoever waits, ESRCH. This links the two processes, but permits nothing
  * @deadline: give up with ETIMEDOUT at this time; 0 waits as long as it takes
  * @id: the message's id: counts the messages of its mailbox from 1, in the
  *	order of their admission, and is never used again there
@@ -287,12 +329,59 @@ struct msgpass_stat {
 	__aligned_u64	received_bytes;
 };
 
+/**
+ * struct msgpass_set - argument of MSGPASS_IOC_SET
+ * @flags: MSGPASS_SET_* bits: which of the other fields count
+ * @capacity: as in struct msgpass_create. No message is lost: where more rest
+ *	than that, no more are admitted until they are fewer
+ * @mode: permission bits, for who opens it from now on; no umask applies
+ * @uid: the new owner; another than oneself only with CAP_IPC_OWNER
+ * @gid: the new owner's group; one that the owner is in, or any with
+ *	CAP_IPC_OWNER
+ * @accepts: MSGPASS_ACCEPT_*
+ *
+ * A mailbox has all but @accepts, the own inbox @capacity and @accepts.
+ */
+struct msgpass_set {
+	__u32		flags;
+	__u32		capacity;
+	__u32		mode;
+	__u32		uid;
+	__u32		gid;
+	__u32		accepts;
+};
+
+/**
+ * struct msgpass_key - argument of MSGPASS_IOC_KEY
+ * @flags: 0
+ * @pid: a process id in the caller's PID namespace; 0 is the caller
+ * @key: written by the kernel: its process key
+ */
+struct msgpass_key {
+	__u32		flags;
+	__s32		pid;
+	__aligned_u64	key;
+};
+
+/**
+ * struct msgpass_next - argument of MSGPASS_IOC_NEXT
+ * @flags: 0
+ * @pad: 0
+ * @name: address of MSGPASS_NAME_MAX + 1 bytes: a name, which need not be there
+ *	(any more), or the empty one to begin; replaced by the next
+ */
+struct msgpass_next {
+	__u32		flags;
+	__u32		pad;
+	__aligned_u64	name;
+};
+
 #define MSGPASS_IOC_MAGIC	0xbd
 
 /*
- * MSGPASS_IOC_CREATE (device, since 0.1): create a system-owned mailbox in the
- * caller's IPC namespace; it stays until deleted. Anybody may, within the
- * quota. The caller's effective user and group own it. Returns a descriptor
+ * MSGPASS_IOC_CREATE (device, since 0.1): create a mailbox in the caller's IPC
+ * namespace. Unless MSGPASS_PROCESS_OWNED it is system-owned: it stays until it
+ * is deleted, or its namespace ends. Anybody may, within the quota. The caller's effective user and group own it. Returns a descriptor
  * with the access asked for, whatever the mode.
  * EEXIST, EDQUOT, EMFILE, ENFILE.
  */
@@ -302,7 +391,8 @@ struct msgpass_stat {
  * MSGPASS_IOC_OPEN (device, since 0.1): open a mailbox of the caller's IPC
  * namespace. Returns a descriptor. The mode is checked here, once, as of a
  * file; CAP_IPC_OWNER in the namespace's user namespace overrides it.
- * ENOENT, EACCES, EMFILE, ENFILE.
+ * ENOENT, EACCES, EMFILE, ENFILE; EPERM: to receive from a mailbox that another
+ * process owns.
  */
 #define MSGPASS_IOC_OPEN	_IOW(MSGPASS_IOC_MAGIC, 0x01, struct msgpass_open)
 
@@ -324,9 +414,9 @@ struct msgpass_stat {
 
 /*
  * MSGPASS_IOC_SEND (device and mailbox, since 0.1): send one message. On the
- * device to the inbox of a process, which need not have prepared for it; that
- * accepts senders of its own effective user and CAP_IPC_OWNER in its user
- * namespace. Returns 0.
+ * device to the inbox of a process, which need not have prepared for it; unless
+ * that has said otherwise (MSGPASS_SET_ACCEPTS), it accepts senders of its own
+ * effective user, and those with CAP_IPC_OWNER in its user namespace. Returns 0.
  * EACCES, ESRCH, EIDRM, EAGAIN, ETIMEDOUT, EINTR, EMSGSIZE, EDQUOT.
  */
 #define MSGPASS_IOC_SEND	_IOWR(MSGPASS_IOC_MAGIC, 0x04, struct msgpass_send)
@@ -335,7 +425,8 @@ struct msgpass_stat {
  * MSGPASS_IOC_RECEIVE (device and mailbox, since 0.1): receive the first
  * message of the mailbox, on the device of the caller's inbox, or wait for
  * one. Returns 0.
- * EACCES, EIDRM, EAGAIN, ETIMEDOUT, EINTR, EMSGSIZE.
+ * EACCES, EPERM (another process owns the mailbox), ESRCH, EIDRM, EAGAIN,
+ * ETIMEDOUT, EINTR, EMSGSIZE, EDQUOT (a link to the sender that is named).
  */
 #define MSGPASS_IOC_RECEIVE	_IOWR(MSGPASS_IOC_MAGIC, 0x05, struct msgpass_receive)
 
@@ -345,5 +436,28 @@ struct msgpass_stat {
  * EIDRM.
  */
 #define MSGPASS_IOC_STAT	_IOWR(MSGPASS_IOC_MAGIC, 0x06, struct msgpass_stat)
+
+/*
+ * MSGPASS_IOC_SET (device and mailbox, since 0.1): change a mailbox, on the
+ * device the caller's inbox: all of what is asked for, or nothing. Owner or
+ * CAP_IPC_OWNER.
+ * EPERM, EIDRM.
+ */
+#define MSGPASS_IOC_SET		_IOW(MSGPASS_IOC_MAGIC, 0x07, struct msgpass_set)
+
+/*
+ * MSGPASS_IOC_KEY (device, since 0.1): the process key of a process. With a
+ * pidfd: ask for the key of its pid (from its fdinfo), then see that the pidfd
+ * has not become readable: then the key is that of its process.
+ * ESRCH.
+ */
+#define MSGPASS_IOC_KEY		_IOWR(MSGPASS_IOC_MAGIC, 0x08, struct msgpass_key)
+
+/*
+ * MSGPASS_IOC_NEXT (device, since 0.1): list the mailboxes of the caller's IPC
+ * namespace that the caller could open, in the order of their names' bytes.
+ * ENOENT after the last. EINTR.
+ */
+#define MSGPASS_IOC_NEXT	_IOW(MSGPASS_IOC_MAGIC, 0x09, struct msgpass_next)
 
 #endif /* _UAPI_LINUX_MSGPASS_H */

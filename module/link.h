@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Link: the relation of two processes that communicate directly. There is one
+ * for each pair, made by the first message, or by a receive that names the
+ * other, which need not consent to that: it says nothing about who may send. It
+ * has two ways, one for each direction. (A process that sends to
+ * itself has a link with one way.)
+ *
+ * A way belongs to the inbox it leads to: it is the index by sender that makes
+ * a receive from exactly one process find its message, and a message its
+ * receiver, without a search.
+ *
+ * It dies when either process has ended; but what the process that ended has
+ * sent before can still be received, so that way stays until it is empty.
+ *
+ * Owner: references. The table holds one until the link dies; whoever sends or
+ * receives by it one meanwhile. Messages hold none: a way with messages in it
+ * is not dropped while its inbox lives. A link holds both process records.
+ *
+ * Locks: links_lock guards what lists links (the table, msgpass_process.links
+ * and .ended). The lock of the inbox that a way leads to guards that way.
+ */
+#ifndef MSGPASS_LINK_H
+#define MSGPASS_LINK_H
+
+#include <linux/list.h>
+#include <linux/refcount.h>
+#include <linux/rhashtable-types.h>
+#include <linux/types.h>
+
+#include "queue.h"
+
+struct msgpass_process;
+struct msgpass_user;
+
+/**
+ * struct msgpass_way - one direction of a link
+ * @link: the link it is part of
+ * @permitted: the receiver accepts this sender; set once, read without a lock
+ * @ended: the sender has ended: no more messages will come
+ * @messages: admitted and not yet received
+ * @queue: those of them at rest
+ * @receivers: waiters for a message of this sender only
+ * @senders: this sender's waiters for admission
+ */
+struct msgpass_way {
+	struct msgpass_link	*link;
+	bool			permitted;
+	bool			ended;
+	u32			messages;
+	struct msgpass_queue	queue;
+	struct list_head	receivers;
+	struct list_head	senders;
+};
+
+/**
+ * struct msgpass_end - a process, as one end of a link
+ * @in_process: in the process's list of links; links_lock, read under RCU
+ * @process: the process, referenced
+ * @link: the link
+ */
+struct msgpass_end {
+	struct hlist_node	in_process;
+	struct msgpass_process	*process;
+	struct msgpass_link	*link;
+};
+
+/**
+ * struct msgpass_pair - the process keys of a link, in ascending order
+ * @key: the keys
+ */
+struct msgpass_pair {
+	u64	key[2];
+};
+
+struct msgpass_link {
+	struct rhash_head	node;
+	struct msgpass_pair	pair;
+	struct msgpass_end	end[2];		/* in the order of their keys; of a */
+						/* self-link twice the same process */
+	struct msgpass_user	*user;		/* who was charged */
+	struct msgpass_way	way[2];		/* way[i] leads from end[i] */
+	refcount_t		references;
+	bool			dropped;
+	struct rcu_head		rcu;
+};
+
+/**
+ * msgpass_link_get() - find or make the link of two processes
+ * @a: one of them
+ * @b: the other, or the same
+ * @user: who pays for it if it is made, for as long as it lasts
+ *
+ * May sleep. Return: the link, to be given back with msgpass_link_put();
+ * ERR_PTR(-ESRCH) if either has ended, ERR_PTR(-EDQUOT), ERR_PTR(-ENOMEM).
+ */
+struct msgpass_link *msgpass_link_get(struct msgpass_process *a,
+				      struct msgpass_process *b,
+				      struct msgpass_user *user);
+
+/**
+ * msgpass_link_find() - find a link
+ * @a: process key of one
+ * @b: process key of the other
+ *
+ * Return: the link, with a reference for the caller, or NULL.
+ */
+struct msgpass_link *msgpass_link_find(u64 a, u64 b);
+
+/**
+ * msgpass_link_find_pid() - the link with a process that had a pid
+ * @process: the caller's
+ * @nr: the pid, which no live process has, in the caller's PID namespace
+ *
+ * Such a link is there while something of the other's is still to be received.
+ * Looks through the caller's links. Return: as msgpass_link_find().
+ */
+struct msgpass_link *msgpass_link_find_pid(struct msgpass_process *process, pid_t nr);
+struct msgpass_link *msgpass_link_hold(struct msgpass_link *link);
+void msgpass_link_put(struct msgpass_link *link);
+
+/**
+ * msgpass_link_from() - the way from a process
+ * @link: the link
+ * @sender: process key of one of its processes
+ */
+static inline struct msgpass_way *msgpass_link_from(struct msgpass_link *link,
+						    u64 sender)
+{
+	return &link->way[sender != link->pair.key[0]];
+}
+
+/* The link dies: nobody finds it any more. Does it once. */
+void msgpass_link_drop(struct msgpass_link *link);
+
+/**
+ * msgpass_links_end() - a process has ended: so do its links
+ * @process: the process, its inbox ended
+ *
+ * Tells those who wait for a message of it. Sleeps.
+ */
+void msgpass_links_end(struct msgpass_process *process);
+
+int msgpass_link_init(void);
+void msgpass_link_exit(void);
+
+#endif /* MSGPASS_LINK_H */

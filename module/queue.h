@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Queue: messages in the order they are received: by priority, and within one
+ * by id, that is by arrival. A message is in two queues at once, that of its
+ * mailbox and, sent directly, that of its sender's way to the receiver; so the
+ * first of all and the first of one sender are found without a search.
+ *
+ * Owner: the mailbox or the way that it is a part of; its messages are not its
+ * own.
+ *
+ * A message that is claimed as the first of its sender keeps its place in the
+ * mailbox's queue, where others pass it by: were it put back later, its place
+ * would have to be searched for. There are never more of these than receivers.
+ *
+ * Lock: the mailbox's.
+ */
+#ifndef MSGPASS_QUEUE_H
+#define MSGPASS_QUEUE_H
+
+#include <linux/list.h>
+#include <linux/msgpass.h>
+#include <linux/types.h>
+
+struct msgpass_message;
+
+#define MSGPASS_PRIORITIES	(MSGPASS_PRIORITY_MAX + 1)
+
+/* Which of a message's two places; also the index of its list node there. */
+enum msgpass_place {
+	MSGPASS_IN_MAILBOX,
+	MSGPASS_IN_WAY,
+	MSGPASS_PLACES,
+};
+
+/**
+ * struct msgpass_queue - messages in order
+ * @place: which place of its messages it is
+ * @occupied: bit p: there are messages of priority p
+ * @of: of each priority, by id
+ */
+struct msgpass_queue {
+	enum msgpass_place	place;
+	u32			occupied;
+	struct list_head	of[MSGPASS_PRIORITIES];
+};
+
+void msgpass_queue_init(struct msgpass_queue *queue, enum msgpass_place place);
+
+/**
+ * msgpass_queue_first() - the message to be received next
+ * @queue: the queue
+ *
+ * Passes by those that are claimed.
+ *
+ * Return: the message, still in the queue, or NULL.
+ */
+struct msgpass_message *msgpass_queue_first(struct msgpass_queue *queue);
+
+/**
+ * msgpass_queue_add() - put a message in its place
+ * @queue: the queue
+ * @message: a message that is not in it
+ * @newest: whether its id is the highest there has been: that saves a look
+ */
+void msgpass_queue_add(struct msgpass_queue *queue, struct msgpass_message *message,
+		       bool newest);
+void msgpass_queue_remove(struct msgpass_queue *queue,
+			  struct msgpass_message *message);
+
+/**
+ * msgpass_queue_drain() - take all messages out
+ * @queue: the queue, of mailboxes only; empty afterwards
+ * @list: where they are added, by their node in the mailbox
+ *
+ * They still hang in the queues of their ways, which nobody may read any more.
+ */
+void msgpass_queue_drain(struct msgpass_queue *queue, struct list_head *list);
+
+#endif /* MSGPASS_QUEUE_H */
