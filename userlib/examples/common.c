@@ -64,7 +64,8 @@ bool device_exists(void)
 	struct msgpass *endpoint = msgpass_endpoint();
 
 	if (!endpoint)
-		warn("%s", MSGPASS_DEVICE);
+		warn("%s%s", MSGPASS_DEVICE, errno == ENOENT || errno == ENODEV ?
+		     " (is the module loaded?)" : "");
 	msgpass_close(endpoint);
 	return endpoint;
 }
@@ -83,7 +84,10 @@ struct msgpass *wait_for_mailbox(const char *name, unsigned int access)
 			break;
 		nanosleep(&between_tries, NULL);
 	}
-	warn("mailbox '%s'", name);
+	if (errno == ENOENT)
+		warnx("no mailbox '%s'", name);
+	else
+		warn("mailbox '%s'", name);
 	return NULL;
 }
 

@@ -18,7 +18,7 @@ static const char usage[] =
 	"and at the end deleted, or from the own inbox.\n"
 	"\n"
 	"  --inbox         receive from the inbox: producer --pid sends there\n"
-	"  --mailbox NAME  receive from the mailbox NAME (textbook)\n"
+	"  --mailbox NAME  create the mailbox NAME and receive from it (textbook)\n"
 	"  --capacity N    its capacity: 0, a number, or unbounded (3)\n"
 	"  --count N       how many messages to receive (5)\n"
 	"  --help          show this\n";
@@ -63,24 +63,46 @@ static bool get_arguments(int argc, char **argv, struct arguments *arguments)
 	return true;
 }
 
-/* The textbook's words have none for the capacity: ask the layer below. */
-static bool introduce(const char *mailbox)
+/*
+ * The textbook's words have none for who owns a mailbox, nor for its capacity:
+ * for these there is the layer below. Owned by this process, the mailbox ends
+ * with it, however that comes about.
+ */
+static struct msgpass *open_object(const struct arguments *arguments)
 {
+	const struct msgpass_attributes attributes = {
+		.flags		= MSGPASS_PROCESS_OWNED,
+		.capacity	= arguments->capacity,
+		.size_max	= MESSAGE_DATA_MAX,
+		.mode		= 0600,
+	};
 	struct msgpass *object;
+
+	if (arguments->inbox) {
+		object = msgpass_endpoint();
+		if (!object)
+			warn("%s", MSGPASS_DEVICE);
+		return object;
+	}
+	object = msgpass_create(arguments->mailbox, &attributes, MSGPASS_ACCESS_BOTH);
+	if (!object)
+		warn("creating mailbox '%s'", arguments->mailbox);
+	return object;
+}
+
+static bool introduce(const struct arguments *arguments, struct msgpass *object)
+{
 	char text[CAPACITY_TEXT];
 	struct msgpass_stat stat;
 
-	object = mailbox ? msgpass_open(mailbox, MSGPASS_ACCESS_RECEIVE) :
-			   msgpass_endpoint();
-	if (!object || msgpass_stat(object, &stat)) {
+	if (msgpass_stat(object, &stat)) {
 		warn("reading the capacity");
-		msgpass_close(object);
 		return false;
 	}
 	printf("Consumer: pid %d, %s%s, capacity %s\n", getpid(),
-	       mailbox ? "mailbox " : "inbox", mailbox ? mailbox : "",
+	       arguments->inbox ? "inbox" : "mailbox ",
+	       arguments->inbox ? "" : arguments->mailbox,
 	       capacity_text(stat.capacity, text));
-	msgpass_close(object);
 	return true;
 }
 
@@ -102,29 +124,21 @@ static bool consume(struct message_queue *queue, unsigned int number)
 	return true;
 }
 
-static bool consume_all(const struct arguments *arguments)
+static bool consume_all(const struct arguments *arguments, struct msgpass *object)
 {
-	const char *mailbox = arguments->mailbox;	/* NULL: the inbox */
 	struct message_queue *queue;
 	unsigned int received = 0;
 	bool success;
 
-	queue = mailbox ? mailbox_queue(mailbox, arguments->capacity) :
-			  process_queue(ANY_PROCESS);
+	queue = arguments->inbox ? process_queue(ANY_PROCESS) :
+		mailbox_queue(arguments->mailbox, arguments->capacity);
 	if (!queue) {
-		if (mailbox)
-			warn("mailbox '%s'", mailbox);
-		else
-			warn("%s", MSGPASS_DEVICE);
+		warn("opening the queue");
 		return false;
 	}
-	success = introduce(mailbox);
+	success = introduce(arguments, object);
 	while (success && received < arguments->count)
 		success = consume(queue, ++received);
-	if (mailbox && delete_queue(queue)) {
-		warn("deleting mailbox '%s'", mailbox);
-		success = false;
-	}
 	close_queue(queue);
 	return success;
 }
@@ -132,11 +146,18 @@ static bool consume_all(const struct arguments *arguments)
 int main(int argc, char **argv)
 {
 	struct arguments arguments = { .capacity = 3, .count = 5 };
+	struct msgpass *object;
+	bool success;
 
 	use_whole_lines();
 	if (!get_arguments(argc, argv, &arguments)) {
 		fputs(usage, stderr);
 		return EXIT_USAGE;
 	}
-	return finish(device_exists() && consume_all(&arguments));
+	object = device_exists() ? open_object(&arguments) : NULL;
+	if (!object)
+		return EXIT_FAILURE;
+	success = consume_all(&arguments, object);
+	msgpass_close(object);
+	return finish(success);
 }

@@ -145,7 +145,9 @@ static bool create_part(struct transfer *transfer)
 
 static bool create_mailbox(struct transfer *transfer)
 {
+	/* Owned by this process: however that ends, the mailbox does not stay. */
 	const struct msgpass_attributes attributes = {
+		.flags		= MSGPASS_PROCESS_OWNED,
 		.capacity	= transfer->capacity,
 		.size_max	= PART_MAX,
 		.mode		= 0600,

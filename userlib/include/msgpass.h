@@ -41,7 +41,7 @@ struct msgpass;
 
 /**
  * struct msgpass_attributes - what a mailbox is to be
- * @flags: 0 or MSGPASS_FIXED_SIZE
+ * @flags: MSGPASS_FIXED_SIZE, MSGPASS_PROCESS_OWNED
  * @capacity: how many messages may rest: 0 (rendezvous), n, MSGPASS_UNBOUNDED
  * @size_max: the largest message in bytes; 0: what the administrator permits
  * @mode: permission bits, as of a file: r receives, w sends; umask applies
@@ -203,6 +203,25 @@ int msgpass_send_to(struct msgpass *endpoint, pid_t pid, const void *data,
 		    size_t size, unsigned int flags);
 
 /**
+ * msgpass_send_to_key() - send a message to the process of a key
+ * @endpoint: the own endpoint
+ * @key: a process key, of msgpass_key() or a message's sender_key
+ * @data: the message
+ * @size: its size in bytes; may be 0
+ * @flags: as msgpass_send()
+ *
+ * Unlike a pid, a key never names another process later: ESRCH says that the
+ * right one has ended. The sender of a message can be answered by its key even
+ * where its pid is not visible.
+ *
+ * Return: as msgpass_send_to().
+ *
+ * Since: 0.1
+ */
+int msgpass_send_to_key(struct msgpass *endpoint, uint64_t key, const void *data,
+			size_t size, unsigned int flags);
+
+/**
  * msgpass_receive() - receive a message
  * @from: a mailbox, or the own endpoint: then from the own inbox
  * @buffer: where to
@@ -221,6 +240,93 @@ int msgpass_send_to(struct msgpass *endpoint, pid_t pid, const void *data,
  */
 ssize_t msgpass_receive(struct msgpass *from, void *buffer, size_t size,
 			unsigned int flags, struct msgpass_info *info);
+
+/**
+ * msgpass_receive_from() - receive a message of one process
+ * @endpoint: the own endpoint
+ * @pid: the sender
+ * @buffer: where to
+ * @size: how many bytes fit there
+ * @flags: as msgpass_receive()
+ * @info: as msgpass_receive()
+ *
+ * However many messages of others are there, they stay. What the process sent
+ * before it ended is still received.
+ *
+ * Return: as msgpass_receive(); also ESRCH: there is no such process, or it has
+ * ended and all that it sent is received; EINVAL: @pid is not positive.
+ *
+ * Since: 0.1
+ */
+ssize_t msgpass_receive_from(struct msgpass *endpoint, pid_t pid, void *buffer,
+			     size_t size, unsigned int flags,
+			     struct msgpass_info *info);
+
+/**
+ * msgpass_receive_from_key() - receive a message of the process of a key
+ * @endpoint: the own endpoint
+ * @key: the sender's process key
+ * @buffer: where to
+ * @size: how many bytes fit there
+ * @flags: as msgpass_receive()
+ * @info: as msgpass_receive()
+ *
+ * Return: as msgpass_receive_from().
+ *
+ * Since: 0.1
+ */
+ssize_t msgpass_receive_from_key(struct msgpass *endpoint, uint64_t key,
+				 void *buffer, size_t size, unsigned int flags,
+				 struct msgpass_info *info);
+
+/**
+ * msgpass_key() - the process key of a process
+ * @endpoint: the own endpoint
+ * @pid: the process, 0 for the calling one
+ * @key: set to its key
+ *
+ * Return: 0; -1 on error: ESRCH, EINVAL (a negative @pid), ENOMEM.
+ *
+ * Since: 0.1
+ */
+int msgpass_key(struct msgpass *endpoint, pid_t pid, uint64_t *key);
+
+/**
+ * msgpass_key_of_pidfd() - the process key of the process of a pidfd
+ * @endpoint: the own endpoint
+ * @pidfd: of pidfd_open(2), clone(2) or the like
+ * @key: set to its key: of that process, even if its pid is used again
+ *
+ * Reads /proc, which must be mounted.
+ *
+ * Return: 0; -1 on error: ESRCH (it has ended, or is not visible here), EBADF
+ * and EINVAL (not a pidfd), ENOMEM, or an error of opening /proc/self/fdinfo.
+ *
+ * Since: 0.1
+ */
+int msgpass_key_of_pidfd(struct msgpass *endpoint, int pidfd, uint64_t *key);
+
+/**
+ * msgpass_set() - change a mailbox, or the own inbox
+ * @object: a mailbox, or the own endpoint
+ * @set: what to change; see struct msgpass_set in <linux/msgpass.h>
+ *
+ * Return: 0; -1 on error: EPERM (not the owner), EINVAL, EIDRM.
+ *
+ * Since: 0.1
+ */
+int msgpass_set(struct msgpass *object, const struct msgpass_set *set);
+
+/**
+ * msgpass_next() - list the mailboxes that one could open
+ * @endpoint: the own endpoint
+ * @name: the empty string to begin; replaced by the next name
+ *
+ * Return: 0; -1 on error: ENOENT after the last, EINTR, ENOMEM.
+ *
+ * Since: 0.1
+ */
+int msgpass_next(struct msgpass *endpoint, char name[MSGPASS_NAME_MAX + 1]);
 
 /**
  * msgpass_stat() - read the state of a mailbox, or of the own inbox
@@ -256,6 +362,9 @@ int msgpass_raw_delete(int fd, const struct msgpass_delete *argument);
 int msgpass_raw_send(int fd, struct msgpass_send *argument);
 int msgpass_raw_receive(int fd, struct msgpass_receive *argument);
 int msgpass_raw_stat(int fd, struct msgpass_stat *argument);
+int msgpass_raw_set(int fd, const struct msgpass_set *argument);
+int msgpass_raw_key(int fd, struct msgpass_key *argument);
+int msgpass_raw_next(int fd, const struct msgpass_next *argument);
 
 #ifdef __cplusplus
 }

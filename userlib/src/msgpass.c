@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -115,7 +117,7 @@ int msgpass_delete(struct msgpass *mailbox)
 	return msgpass_raw_delete(mailbox->fd, &argument);
 }
 
-static int send_message(struct msgpass *object, pid_t to, const void *data,
+static int send_message(struct msgpass *object, uint64_t to, const void *data,
 			size_t size, unsigned int flags)
 {
 	struct msgpass_send argument = {
@@ -148,6 +150,12 @@ int msgpass_send_to(struct msgpass *endpoint, pid_t pid, const void *data,
 	return send_message(endpoint, pid, data, size, flags);
 }
 
+int msgpass_send_to_key(struct msgpass *endpoint, uint64_t key, const void *data,
+			size_t size, unsigned int flags)
+{
+	return send_message(endpoint, key, data, size, flags | MSGPASS_TO_KEY);
+}
+
 static void set_info(struct msgpass_info *info,
 		     const struct msgpass_receive *argument)
 {
@@ -161,19 +169,113 @@ static void set_info(struct msgpass_info *info,
 	info->size = argument->size;
 }
 
-ssize_t msgpass_receive(struct msgpass *from, void *buffer, size_t size,
-			unsigned int flags, struct msgpass_info *info)
+static ssize_t receive_message(struct msgpass *object, uint64_t from, void *buffer,
+			       size_t size, unsigned int flags,
+			       struct msgpass_info *info)
 {
 	struct msgpass_receive argument = {
 		.flags		= flags,
 		.buffer_size	= size < UINT32_MAX ? size : UINT32_MAX,
 		.buffer		= (uintptr_t)buffer,
+		.from		= from,
 	};
-	int err = msgpass_raw_receive(from->fd, &argument);
+	int err = msgpass_raw_receive(object->fd, &argument);
 
 	if (info && (!err || errno == EMSGSIZE))
 		set_info(info, &argument);
 	return err ? -1 : (ssize_t)argument.size;
+}
+
+ssize_t msgpass_receive(struct msgpass *from, void *buffer, size_t size,
+			unsigned int flags, struct msgpass_info *info)
+{
+	return receive_message(from, 0, buffer, size, flags, info);
+}
+
+ssize_t msgpass_receive_from(struct msgpass *endpoint, pid_t pid, void *buffer,
+			     size_t size, unsigned int flags,
+			     struct msgpass_info *info)
+{
+	if (pid <= 0) {
+		errno = EINVAL;
+		return -1;
+	}
+	return receive_message(endpoint, pid, buffer, size, flags, info);
+}
+
+ssize_t msgpass_receive_from_key(struct msgpass *endpoint, uint64_t key,
+				 void *buffer, size_t size, unsigned int flags,
+				 struct msgpass_info *info)
+{
+	return receive_message(endpoint, key, buffer, size,
+			       flags | MSGPASS_FROM_KEY, info);
+}
+
+int msgpass_key(struct msgpass *endpoint, pid_t pid, uint64_t *key)
+{
+	struct msgpass_key argument = { .pid = pid };
+
+	if (msgpass_raw_key(endpoint->fd, &argument))
+		return -1;
+	*key = argument.key;
+	return 0;
+}
+
+/* The pid that a pidfd has here; -1 and errno where it has none (any more). */
+static pid_t pid_of_pidfd(int pidfd)
+{
+	char path[64], line[128];
+	FILE *fdinfo;
+	int pid = 0;
+
+	/* pidfds alone have a line "Pid:", -1 once the process is reaped. */
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	fdinfo = fopen(path, "re");
+	if (!fdinfo) {
+		if (fcntl(pidfd, F_GETFD) < 0)
+			errno = EBADF;
+		return -1;
+	}
+	errno = EINVAL;
+	while (fgets(line, sizeof(line), fdinfo)) {
+		if (sscanf(line, "Pid: %d", &pid) == 1) {
+			errno = ESRCH;
+			break;
+		}
+	}
+	fclose(fdinfo);
+	return pid > 0 ? pid : -1;
+}
+
+int msgpass_key_of_pidfd(struct msgpass *endpoint, int pidfd, uint64_t *key)
+{
+	struct pollfd exited = { .fd = pidfd, .events = POLLIN };
+	pid_t pid = pid_of_pidfd(pidfd);
+	uint64_t found;
+
+	if (pid < 0 || msgpass_key(endpoint, pid, &found))
+		return -1;
+	/* Alive still, it has had that pid all the time. */
+	switch (poll(&exited, 1, 0)) {
+	case 0:
+		*key = found;
+		return 0;
+	case 1:
+		errno = ESRCH;
+	}
+	return -1;
+}
+
+int msgpass_set(struct msgpass *object, const struct msgpass_set *set)
+{
+	return msgpass_raw_set(object->fd, set);
+}
+
+int msgpass_next(struct msgpass *endpoint, char name[MSGPASS_NAME_MAX + 1])
+{
+	const struct msgpass_next argument = { .name = (uintptr_t)name };
+
+	return msgpass_raw_next(endpoint->fd, &argument);
 }
 
 int msgpass_stat(struct msgpass *object, struct msgpass_stat *stat)

@@ -37,3 +37,18 @@ int msgpass_raw_stat(int fd, struct msgpass_stat *argument)
 {
 	return ioctl(fd, MSGPASS_IOC_STAT, argument);
 }
+
+int msgpass_raw_set(int fd, const struct msgpass_set *argument)
+{
+	return ioctl(fd, MSGPASS_IOC_SET, argument);
+}
+
+int msgpass_raw_key(int fd, struct msgpass_key *argument)
+{
+	return ioctl(fd, MSGPASS_IOC_KEY, argument);
+}
+
+int msgpass_raw_next(int fd, const struct msgpass_next *argument)
+{
+	return ioctl(fd, MSGPASS_IOC_NEXT, argument);
+}

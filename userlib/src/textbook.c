@@ -71,8 +71,13 @@ struct message_queue *mailbox_queue(const char *name, unsigned int capacity)
 
 struct message_queue *process_queue(pid_t pid)
 {
-	struct message_queue *queue = new_queue(true, pid);
+	struct message_queue *queue;
 
+	if (pid < 0) {
+		errno = EINVAL;
+		return NULL;
+	}
+	queue = new_queue(true, pid);
 	return queue ? with_object(queue, msgpass_endpoint()) : NULL;
 }
 
@@ -102,7 +107,7 @@ static int send_message(const struct message_queue *queue,
 		.to	= queue->pid,
 	};
 
-	if (queue->direct && queue->pid <= 0) {
+	if (queue->direct && queue->pid == ANY_PROCESS) {
 		errno = EINVAL;
 		return -1;
 	}
@@ -133,12 +138,15 @@ static int receive_message(const struct message_queue *queue,
 {
 	struct msgpass_info info;
 
-	if (queue->direct && queue->pid != ANY_PROCESS) {
-		errno = EINVAL;
-		return -1;
-	}
-	if (msgpass_receive(queue->object, message->data, MESSAGE_DATA_MAX,
-			    flags, &info) < 0)
+	ssize_t size;
+
+	if (queue->direct && queue->pid != ANY_PROCESS)
+		size = msgpass_receive_from(queue->object, queue->pid, message->data,
+					    MESSAGE_DATA_MAX, flags, &info);
+	else
+		size = msgpass_receive(queue->object, message->data,
+				       MESSAGE_DATA_MAX, flags, &info);
+	if (size < 0)
 		return -1;
 	message->sender_pid = info.sender_pid;
 	message->receiver_pid = queue->direct ? getpid() : 0;

@@ -2,7 +2,7 @@
 /*
  * Message passing in the words of the operating-systems textbooks.
  *
- *	direct		send(P, message)	receive(any, message)
+ *	direct		send(P, message)	receive(Q, message), receive(any, message)
  *	indirect	send(A, message)	receive(A, message)
  *
  * A struct message_queue says which: process_queue() names a process,
@@ -61,10 +61,11 @@ struct message_queue *mailbox_queue(const char *name, unsigned int capacity);
 
 /**
  * process_queue() - direct communication, with a process
- * @pid: whom to send to; ANY_PROCESS to receive from whoever sends to us
+ * @pid: whom to send to and to receive from; ANY_PROCESS to receive from whoever
+ *	sends to us
  *
  * Return: the queue, to be closed with close_queue(); NULL on error, as
- * msgpass_endpoint().
+ * msgpass_endpoint(), and EINVAL for a negative @pid.
  *
  * Since: 0.1
  */
@@ -113,11 +114,12 @@ int nonblocking_send(struct message_queue *queue, struct message *message);
 
 /**
  * blocking_receive() - receive, and wait for a message if there is none
- * @queue: where from; of the process_queue()s only that of ANY_PROCESS, any
- *	other is EINVAL
+ * @queue: where from: a mailbox, exactly one process, or any
  * @message: all its fields are set
  *
- * Return: 0; -1 on error, as msgpass_receive().
+ * Return: 0; -1 on error, as msgpass_receive() and msgpass_receive_from(). A
+ * message of more than MESSAGE_DATA_MAX bytes, which somebody sent by
+ * <msgpass.h>, is EMSGSIZE, and stays until it is received that way.
  *
  * Since: 0.1
  */
