@@ -30,6 +30,9 @@ static const struct command commands[] = {
 	COMMAND(SEND, msgpass_send, true, true),
 	COMMAND(RECEIVE, msgpass_receive, true, true),
 	COMMAND(STAT, msgpass_stat, true, true),
+	COMMAND(SET, msgpass_set, true, true),
+	COMMAND(KEY, msgpass_key, true, false),
+	COMMAND(NEXT, msgpass_next, true, false),
 };
 
 static int do_ioctl(int fd, unsigned int cmd, void *argument)
@@ -52,6 +55,8 @@ FIXTURE(abi)
 
 FIXTURE_SETUP(abi)
 {
+	if (module_is_missing())
+		SKIP(return, "msgpass is not loaded");
 	name_mailbox(self->name, "m");
 	self->device = open_device();
 	ASSERT_LE(0, self->device);
@@ -149,6 +154,9 @@ TEST_F(abi, P12_5_unknown_flags_and_padding_are_refused)
 	struct msgpass_send send = { };
 	struct msgpass_receive receive = { };
 	struct msgpass_stat stat = { };
+	struct msgpass_set set = { };
+	struct msgpass_key key = { };
+	struct msgpass_next next = { };
 	unsigned int bit;
 
 #define REFUSED(_fd, _cmd, _struct, _field, _value) do {			\
@@ -162,7 +170,7 @@ TEST_F(abi, P12_5_unknown_flags_and_padding_are_refused)
 	for (bit = 0; bit < 32; bit++) {
 		const unsigned int value = 1U << bit;
 
-		if (value & ~MSGPASS_FIXED_SIZE)
+		if (value & ~(MSGPASS_FIXED_SIZE | MSGPASS_PROCESS_OWNED))
 			REFUSED(self->device, MSGPASS_IOC_CREATE, create, flags, value);
 		REFUSED(self->device, MSGPASS_IOC_CREATE, create, pad, value);
 		if (value & ~MSGPASS_ACCESS_BOTH) {
@@ -176,12 +184,19 @@ TEST_F(abi, P12_5_unknown_flags_and_padding_are_refused)
 		REFUSED(self->device, MSGPASS_IOC_UNLINK, unlink, pad, value);
 		REFUSED(self->mailbox, MSGPASS_IOC_DELETE, delete, flags, value);
 		REFUSED(self->mailbox, MSGPASS_IOC_DELETE, delete, pad, value);
-		if (value & ~(MSGPASS_NONBLOCK | MSGPASS_SYNC))
+		if (value & ~(MSGPASS_NONBLOCK | MSGPASS_SYNC))	/* a mailbox has no key */
 			REFUSED(self->mailbox, MSGPASS_IOC_SEND, send, flags, value);
 		REFUSED(self->mailbox, MSGPASS_IOC_SEND, send, pad, value);
 		if (value & ~MSGPASS_NONBLOCK)
 			REFUSED(self->mailbox, MSGPASS_IOC_RECEIVE, receive, flags, value);
 		REFUSED(self->mailbox, MSGPASS_IOC_STAT, stat, flags, value);
+		if (value > MSGPASS_SET_GID)
+			REFUSED(self->mailbox, MSGPASS_IOC_SET, set, flags, value);
+		if (value != MSGPASS_SET_CAPACITY && value != MSGPASS_SET_ACCEPTS)
+			REFUSED(self->device, MSGPASS_IOC_SET, set, flags, value);
+		REFUSED(self->device, MSGPASS_IOC_KEY, key, flags, value);
+		REFUSED(self->device, MSGPASS_IOC_NEXT, next, flags, value);
+		REFUSED(self->device, MSGPASS_IOC_NEXT, next, pad, value);
 	}
 	REFUSED(self->mailbox, MSGPASS_IOC_SEND, send, flags, MSGPASS_NONBLOCK | MSGPASS_SYNC);
 	EXPECT_EQ(0, stat_of(self->mailbox).messages);
@@ -192,7 +207,15 @@ TEST_F(abi, P12_6_values_out_of_range_are_refused)
 	struct msgpass_create create = { .name = (uintptr_t)"x" };
 	struct msgpass_send send = { };
 	struct msgpass_receive receive = { };
+	struct msgpass_set set = { };
+	struct msgpass_key key = { };
 
+	REFUSED(self->mailbox, MSGPASS_IOC_SET, set, mode, 01000);
+	REFUSED(self->mailbox, MSGPASS_IOC_SET, set, mode, 0111);
+	REFUSED(self->device, MSGPASS_IOC_SET, set, accepts, MSGPASS_ACCEPT_NOBODY + 1);
+	REFUSED(self->device, MSGPASS_IOC_KEY, key, pid, -1);
+	REFUSED(self->device, MSGPASS_IOC_RECEIVE, receive, flags, MSGPASS_FROM_KEY);
+	REFUSED(self->device, MSGPASS_IOC_RECEIVE, receive, from, 1ULL << 31);
 	REFUSED(self->device, MSGPASS_IOC_CREATE, create, size_max, UINT_MAX);
 	REFUSED(self->device, MSGPASS_IOC_CREATE, create, flags, MSGPASS_FIXED_SIZE);
 	REFUSED(self->mailbox, MSGPASS_IOC_SEND, send, priority, MSGPASS_PRIORITY_MAX + 1);

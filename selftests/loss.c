@@ -22,6 +22,8 @@ FIXTURE(loss)
 
 FIXTURE_SETUP(loss)
 {
+	if (module_is_missing())
+		SKIP(return, "msgpass is not loaded");
 	name_mailbox(self->name, "m");
 	self->device = open_device();
 	ASSERT_LE(0, self->device);

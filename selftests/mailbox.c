@@ -19,6 +19,8 @@ FIXTURE(mailbox)
 
 FIXTURE_SETUP(mailbox)
 {
+	if (module_is_missing())
+		SKIP(return, "msgpass is not loaded");
 	umask(0);
 	name_mailbox(self->name, "m");
 	self->device = open_device();

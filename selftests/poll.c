@@ -19,6 +19,8 @@ FIXTURE(poll)
 
 FIXTURE_SETUP(poll)
 {
+	if (module_is_missing())
+		SKIP(return, "msgpass is not loaded");
 	name_mailbox(self->name, "m");
 	self->device = open_device();
 	ASSERT_LE(0, self->device);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The library: the comfortable layer and the textbooks' names. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +21,8 @@ FIXTURE(textbook)
 
 FIXTURE_SETUP(textbook)
 {
+	if (module_is_missing())
+		SKIP(return, "msgpass is not loaded");
 	name_mailbox(self->name, "m");
 	self->mailbox = mailbox_queue(self->name, 2);
 	ASSERT_NE(NULL, self->mailbox);
@@ -91,6 +95,69 @@ TEST_F(textbook, producer_names_the_consumer)
 	EXPECT_EQ(0, wait_child(producer));
 }
 
+TEST_F(textbook, a_consumer_names_its_producer)
+{
+	struct message_queue *queue, *own = process_queue(getpid());
+	struct message message;
+	pid_t producer;
+
+	ASSERT_NE(NULL, own);
+	compose(&message, 1);
+	EXPECT_EQ(0, blocking_send(own, &message));
+	producer = fork_child();
+	if (!producer) {
+		compose(&message, 2);
+		message.size = MESSAGE_DATA_MAX;
+		queue = process_queue(getppid());
+		_exit(!queue || blocking_send(queue, &message));
+	}
+	queue = process_queue(producer);
+	ASSERT_NE(NULL, queue);
+	ASSERT_EQ(0, blocking_receive(queue, &message));
+	EXPECT_EQ(producer, message.sender_pid);
+	EXPECT_EQ(MESSAGE_DATA_MAX, message.size);
+	EXPECT_EQ(0, wait_child(producer));
+	EXPECT_EQ(-1, blocking_receive(queue, &message));
+	EXPECT_EQ(ESRCH, errno);
+	ASSERT_EQ(0, blocking_receive(self->any, &message));
+	EXPECT_EQ(getpid(), message.sender_pid);
+	close_queue(queue);
+	close_queue(own);
+}
+
+TEST_F(textbook, P8_5_a_pidfd_leads_to_its_process_only)
+{
+	struct msgpass *endpoint = msgpass_endpoint();
+	uint64_t key, by_pid;
+	pid_t child;
+	int pidfd;
+
+	ASSERT_NE(NULL, endpoint);
+	child = fork_child();
+	if (!child)
+		for (;;)
+			pause();
+	pidfd = syscall(SYS_pidfd_open, child, 0);
+	ASSERT_LE(0, pidfd);
+	ASSERT_EQ(0, msgpass_key_of_pidfd(endpoint, pidfd, &key));
+	ASSERT_EQ(0, msgpass_key(endpoint, child, &by_pid));
+	EXPECT_EQ(by_pid, key);
+	EXPECT_EQ(0, msgpass_send_to_key(endpoint, key, "x", 1, 0));
+
+	kill(child, SIGKILL);
+	EXPECT_EQ(-SIGKILL, wait_child(child));
+	EXPECT_EQ(-1, msgpass_send_to_key(endpoint, key, "x", 1, 0));
+	EXPECT_EQ(ESRCH, errno);
+	EXPECT_EQ(-1, msgpass_key_of_pidfd(endpoint, pidfd, &key));
+	EXPECT_EQ(ESRCH, errno);
+	EXPECT_EQ(-1, msgpass_key_of_pidfd(endpoint, msgpass_fd(endpoint), &key));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, msgpass_key_of_pidfd(endpoint, 999, &key));
+	EXPECT_EQ(EBADF, errno);
+	close(pidfd);
+	msgpass_close(endpoint);
+}
+
 TEST_F(textbook, nonblocking_calls_do_not_wait)
 {
 	struct message message = { .size = 1 };
@@ -117,7 +184,7 @@ TEST_F(textbook, what_makes_no_sense_is_refused)
 	message.size = MESSAGE_DATA_MAX;
 	EXPECT_EQ(-1, blocking_send(self->any, &message));
 	EXPECT_EQ(EINVAL, errno);
-	EXPECT_EQ(-1, blocking_receive(self_queue, &message));
+	EXPECT_EQ(NULL, process_queue(-1));
 	EXPECT_EQ(EINVAL, errno);
 	EXPECT_EQ(0, blocking_send(self->mailbox, &message));
 	EXPECT_EQ(0, blocking_receive(self->mailbox, &message));

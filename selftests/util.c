@@ -29,6 +29,11 @@ void name_mailbox(char name[MAILBOX_NAME_SIZE], const char *label)
 		 getpid(), label);
 }
 
+bool module_is_missing(void)
+{
+	return access(MSGPASS_DEVICE, F_OK) && (errno == ENOENT || errno == ENOTDIR);
+}
+
 int open_device(void)
 {
 	return or_errno(open(MSGPASS_DEVICE, O_RDWR | O_CLOEXEC));
@@ -46,6 +51,23 @@ int create_mailbox(int device, const char *name, unsigned int capacity,
 	};
 
 	return or_errno(msgpass_raw_create(device, &create));
+}
+
+int create_full(int device, const struct msgpass_create *create)
+{
+	return or_errno(msgpass_raw_create(device, create));
+}
+
+int set_mailbox(int fd, const struct msgpass_set *set)
+{
+	return or_errno(msgpass_raw_set(fd, set));
+}
+
+uint64_t key_of(int device, pid_t pid)
+{
+	struct msgpass_key key = { .pid = pid };
+
+	return msgpass_raw_key(device, &key) ? 0 : key.key;
 }
 
 int open_mailbox(int device, const char *name, unsigned int access)
@@ -134,6 +156,19 @@ int receive_flags(int fd, void *buffer, size_t size, unsigned int flags)
 	return err ? err : (int)receive.size;
 }
 
+int receive_from(int device, pid_t pid, void *buffer, size_t size, unsigned int flags)
+{
+	struct msgpass_receive receive = {
+		.flags = flags,
+		.buffer = (uintptr_t)buffer,
+		.buffer_size = size,
+		.from = pid,
+	};
+	int err = receive_full(device, &receive);
+
+	return err ? err : (int)receive.size;
+}
+
 bool next_is(int fd, const char *text)
 {
 	char buffer[256];
@@ -210,9 +245,28 @@ bool until_state(pid_t pid, pid_t tid, char state)
 	return UNTIL(state_of(pid, tid) == state);
 }
 
+/*
+ * A task is in state S a moment before it has left its CPU; what it waits in can
+ * be read once it has.
+ */
+static bool is_off_cpu(pid_t pid, pid_t tid)
+{
+	char path[64], line[16] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", pid, tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT || errno == EACCES;
+	if (read(fd, line, sizeof(line) - 1) < 0)
+		line[0] = '\0';
+	close(fd);
+	return strncmp(line, "running", strlen("running"));
+}
+
 bool until_asleep(pid_t pid, pid_t tid)
 {
-	return until_state(pid, tid, 'S');
+	return UNTIL(state_of(pid, tid) == 'S' && is_off_cpu(pid, tid));
 }
 
 pid_t fork_child(void)

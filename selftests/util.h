@@ -31,6 +31,8 @@
 void name_mailbox(char name[MAILBOX_NAME_SIZE], const char *label);
 
 int open_device(void);
+/* Whether there is no device: a test has nothing to test then, and skips. */
+bool module_is_missing(void);
 
 /* Create a mailbox of mode 0600; the descriptor sends and receives. */
 int create_mailbox(int device, const char *name, unsigned int capacity,
@@ -39,6 +41,12 @@ int open_mailbox(int device, const char *name, unsigned int access);
 int unlink_mailbox(int device, const char *name);
 int delete_mailbox(int mailbox);
 
+/* Create as the argument says. */
+int create_full(int device, const struct msgpass_create *create);
+int set_mailbox(int fd, const struct msgpass_set *set);
+/* The process key of a process, 0 if it has none. */
+uint64_t key_of(int device, pid_t pid);
+
 int send_full(int fd, struct msgpass_send *send);
 int send_flags(int fd, const void *data, size_t size, unsigned int flags);
 int send_text(int fd, const char *text);
@@ -46,6 +54,8 @@ int send_text_to(int device, pid_t pid, const char *text);
 int send_priority(int fd, const char *text, unsigned int priority);
 
 int receive_full(int fd, struct msgpass_receive *receive);
+/* From one process; return the size. */
+int receive_from(int device, pid_t pid, void *buffer, size_t size, unsigned int flags);
 /* Return the size. */
 int receive_flags(int fd, void *buffer, size_t size, unsigned int flags);
 /* Whether the next message, which must be there, is @text. */

@@ -20,6 +20,8 @@ FIXTURE(wait)
 
 FIXTURE_SETUP(wait)
 {
+	if (module_is_missing())
+		SKIP(return, "msgpass is not loaded");
 	name_mailbox(self->name, "m");
 	self->device = open_device();
 	ASSERT_LE(0, self->device);

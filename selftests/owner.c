@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Ownership: mailboxes of processes, attributes that change, listing. */
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "util.h"
+
+#include <kselftest_harness.h>
+
+FIXTURE(owner)
+{
+	char name[MAILBOX_NAME_SIZE];
+	int device;
+	int event;
+};
+
+FIXTURE_SETUP(owner)
+{
+	if (module_is_missing())
+		SKIP(return, "msgpass is not loaded");
+	name_mailbox(self->name, "m");
+	self->device = open_device();
+	ASSERT_LE(0, self->device);
+	self->event = eventfd(0, EFD_CLOEXEC);
+	ASSERT_LE(0, self->event);
+}
+
+FIXTURE_TEARDOWN(owner)
+{
+	unlink_mailbox(self->device, self->name);
+	close(self->event);
+	close(self->device);
+}
+
+static int create_owned(int device, const char *name, unsigned int capacity)
+{
+	const struct msgpass_create create = {
+		.flags = MSGPASS_PROCESS_OWNED,
+		.access = MSGPASS_ACCESS_BOTH,
+		.name = (uintptr_t)name,
+		.capacity = capacity,
+		.mode = 0600,
+	};
+
+	return create_full(device, &create);
+}
+
+TEST_F(owner, only_the_owner_receives_and_others_send)
+{
+	int mailbox = create_owned(self->device, self->name, 3);
+	pid_t child;
+
+	ASSERT_LE(0, mailbox);
+	EXPECT_EQ(getpid(), stat_of(mailbox).owner_pid);
+	EXPECT_EQ(MSGPASS_PROCESS_OWNED, stat_of(mailbox).policy);
+	child = fork_child();
+	if (!child) {
+		int own = open_mailbox(self->device, self->name, MSGPASS_ACCESS_SEND);
+
+		if (open_mailbox(self->device, self->name, MSGPASS_ACCESS_BOTH) != -EPERM)
+			_exit(3);
+		if (own < 0 || send_text(own, "from a child") || send_text(mailbox, "twice"))
+			_exit(1);
+		/* Neither by a descriptor of its own, nor by the inherited one. */
+		if (receive_flags(own, NULL, 0, 0) != -EACCES ||
+		    receive_flags(mailbox, NULL, 0, 0) != -EPERM)
+			_exit(2);
+		_exit(0);
+	}
+	EXPECT_EQ(0, wait_child(child));
+	EXPECT_TRUE(next_is(mailbox, "from a child"));
+	EXPECT_TRUE(next_is(mailbox, "twice"));
+	EXPECT_EQ(0, delete_mailbox(mailbox));
+	close(mailbox);
+}
+
+TEST_F(owner, P7_7_it_ends_with_its_owner_however_that_ends)
+{
+	for (int how = 0; how < 3; how++) {
+		struct task sender;
+		eventfd_t made;
+		pid_t child;
+		int mailbox;
+
+		child = fork_child();
+		if (!child) {
+			mailbox = create_owned(self->device, self->name, 1);
+			if (mailbox < 0 || send_text(mailbox, "full"))
+				_exit(1);
+			eventfd_write(self->event, 1);
+			pause();
+		}
+		ASSERT_EQ(0, eventfd_read(self->event, &made));
+		mailbox = open_mailbox(self->device, self->name, MSGPASS_ACCESS_SEND);
+		ASSERT_LE(0, mailbox);
+		start_send(&sender, mailbox, "waits", 0, 0);
+		ASSERT_TRUE(until_senders_wait(mailbox, 1));
+		kill(child, how == 0 ? SIGKILL : how == 1 ? SIGTERM : SIGSEGV);
+		EXPECT_EQ(-EIDRM, join(&sender));
+		wait_child(child);
+		EXPECT_EQ(-EIDRM, send_text(mailbox, "x"));
+		EXPECT_EQ(-ENOENT, open_mailbox(self->device, self->name, 0));
+		close(mailbox);
+	}
+}
+
+TEST_F(owner, unlinked_it_still_ends_with_its_owner)
+{
+	eventfd_t made;
+	pid_t child;
+	int mailbox;
+
+	child = fork_child();
+	if (!child) {
+		if (create_owned(self->device, self->name, 1) < 0)
+			_exit(1);
+		eventfd_write(self->event, 1);
+		pause();
+	}
+	ASSERT_EQ(0, eventfd_read(self->event, &made));
+	mailbox = open_mailbox(self->device, self->name, MSGPASS_ACCESS_SEND);
+	ASSERT_LE(0, mailbox);
+	EXPECT_EQ(0, unlink_mailbox(self->device, self->name));
+	EXPECT_EQ(0, send_text(mailbox, "x"));
+	kill(child, SIGKILL);
+	wait_child(child);
+	/* The end of a process is told a moment after it. */
+	EXPECT_EQ(-EIDRM, send_flags(mailbox, "x", 1, 0));
+	close(mailbox);
+}
+
+TEST_F(owner, capacity_grows_and_shrinks_and_loses_nothing)
+{
+	int mailbox = create_mailbox(self->device, self->name, 1, 64);
+	struct msgpass_set set = { .flags = MSGPASS_SET_CAPACITY };
+	struct task senders[3];
+	int i;
+
+	ASSERT_LE(0, mailbox);
+	ASSERT_EQ(0, send_text(mailbox, "0"));
+	for (i = 0; i < 3; i++) {
+		start_send(&senders[i], mailbox, &"1\0002\0003"[2 * i], 0, 0);
+		ASSERT_TRUE(until_senders_wait(mailbox, i + 1));
+	}
+	set.capacity = 3;
+	EXPECT_EQ(0, set_mailbox(mailbox, &set));
+	EXPECT_EQ(0, join(&senders[0]));
+	EXPECT_EQ(0, join(&senders[1]));
+	EXPECT_EQ(3, stat_of(mailbox).messages);
+	EXPECT_EQ(1, stat_of(mailbox).senders_waiting);
+
+	set.capacity = 1;
+	EXPECT_EQ(0, set_mailbox(mailbox, &set));
+	EXPECT_EQ(3, stat_of(mailbox).messages);
+	EXPECT_EQ(-EAGAIN, send_text(mailbox, "x"));
+	EXPECT_TRUE(next_is(mailbox, "0"));
+	EXPECT_TRUE(next_is(mailbox, "1"));
+	EXPECT_EQ(1, stat_of(mailbox).senders_waiting);
+	EXPECT_TRUE(next_is(mailbox, "2"));
+	EXPECT_EQ(0, join(&senders[2]));
+	EXPECT_TRUE(next_is(mailbox, "3"));
+
+	set.capacity = 0;
+	EXPECT_EQ(0, set_mailbox(mailbox, &set));
+	EXPECT_EQ(-EAGAIN, send_text(mailbox, "x"));
+	set.capacity = MSGPASS_UNBOUNDED;
+	EXPECT_EQ(0, set_mailbox(mailbox, &set));
+	for (i = 0; i < 100; i++)
+		EXPECT_EQ(0, send_text(mailbox, "x"));
+	EXPECT_EQ(0, delete_mailbox(mailbox));
+	EXPECT_EQ(-EIDRM, set_mailbox(mailbox, &set));
+	close(mailbox);
+}
+
+TEST_F(owner, P9_7_mode_and_owner_are_the_owners_to_change)
+{
+	int mailbox = create_mailbox(self->device, self->name, 3, 64);
+	struct msgpass_set set = { .flags = MSGPASS_SET_MODE, .mode = 0602 };
+	pid_t child;
+
+	if (geteuid())
+		SKIP(return, "needs root");
+	ASSERT_LE(0, mailbox);
+	ASSERT_EQ(0, set_mailbox(mailbox, &set));
+	child = fork_child();
+	if (!child) {
+		int own;
+
+		become_user();
+		own = open_mailbox(self->device, self->name, MSGPASS_ACCESS_SEND);
+		_exit(own < 0 || set_mailbox(own, &set) != -EPERM);
+	}
+	EXPECT_EQ(0, wait_child(child));
+
+	set = (struct msgpass_set){
+		.flags = MSGPASS_SET_UID | MSGPASS_SET_GID | MSGPASS_SET_MODE,
+		.uid = 1000,
+		.gid = 1000,
+		.mode = 0600,
+	};
+	ASSERT_EQ(0, set_mailbox(mailbox, &set));
+	EXPECT_EQ(1000, stat_of(mailbox).uid);
+	EXPECT_EQ(1000, stat_of(mailbox).gid);
+	child = fork_child();
+	if (!child) {
+		struct msgpass_set give = { .flags = MSGPASS_SET_UID, .uid = 0 };
+		int own;
+
+		become_user();
+		own = open_mailbox(self->device, self->name, MSGPASS_ACCESS_BOTH);
+		if (own < 0 || set_mailbox(own, &give) != -EPERM)
+			_exit(1);
+		give = (struct msgpass_set){ .flags = MSGPASS_SET_GID, .gid = 0 };
+		if (set_mailbox(own, &give) != -EPERM)
+			_exit(2);
+		give.flags = MSGPASS_SET_MODE;
+		_exit(set_mailbox(own, &give) || delete_mailbox(own));
+	}
+	EXPECT_EQ(0, wait_child(child));
+	close(mailbox);
+}
+
+TEST_F(owner, P9_8_a_list_shows_what_the_caller_could_open)
+{
+	char name[MSGPASS_NAME_MAX + 1] = "";
+	struct msgpass_next next = { .name = (uintptr_t)name };
+	int mailbox = create_mailbox(self->device, self->name, 3, 64);
+	bool found = false;
+	pid_t child;
+
+	ASSERT_LE(0, mailbox);
+	while (!msgpass_raw_next(self->device, &next))
+		found |= !strcmp(name, self->name);
+	EXPECT_EQ(ENOENT, errno);
+	EXPECT_TRUE(found);
+
+	if (geteuid())
+		SKIP(return, "the rest needs root");
+	child = fork_child();
+	if (!child) {
+		become_user();
+		name[0] = '\0';
+		while (!msgpass_raw_next(self->device, &next))
+			if (!strcmp(name, self->name))
+				_exit(1);
+		_exit(0);
+	}
+	EXPECT_EQ(0, wait_child(child));
+	close(mailbox);
+}
+
+TEST_F(owner, P9_9_names_are_of_their_ipc_namespace)
+{
+	int mailbox = create_mailbox(self->device, self->name, 3, 64);
+	pid_t child;
+
+	if (geteuid())
+		SKIP(return, "needs root");
+	ASSERT_LE(0, mailbox);
+	child = fork_child();
+	if (!child) {
+		char name[MSGPASS_NAME_MAX + 1] = "";
+		struct msgpass_next next = { .name = (uintptr_t)name };
+		int own;
+
+		if (unshare(CLONE_NEWIPC))
+			_exit(1);
+		if (open_mailbox(self->device, self->name, MSGPASS_ACCESS_SEND) != -ENOENT)
+			_exit(2);
+		if (!msgpass_raw_next(self->device, &next) || errno != ENOENT)
+			_exit(3);
+		own = create_mailbox(self->device, self->name, 1, 64);
+		if (own < 0 || send_text(own, "of another namespace"))
+			_exit(4);
+		/* A descriptor from before still leads where it did. */
+		if (send_text(mailbox, "through the old descriptor"))
+			_exit(5);
+		/* This namespace ends with us, and its mailbox with it. */
+		_exit(0);
+	}
+	EXPECT_EQ(0, wait_child(child));
+	EXPECT_TRUE(next_is(mailbox, "through the old descriptor"));
+	EXPECT_EQ(0, stat_of(mailbox).messages);
+	close(mailbox);
+}
+
+TEST_HARNESS_MAIN
