@@ -354,6 +354,24 @@ TEST_F(link, P8_4_a_key_reaches_its_process_and_never_another)
 	EXPECT_EQ(-ESRCH, send_full(self->device, &send));
 }
 
+TEST_F(link, P2_7_a_send_to_a_dead_process_does_not_succeed)
+{
+	for (int i = 0; i < 200; i++) {
+		struct msgpass_send send = { .flags = MSGPASS_NONBLOCK | MSGPASS_TO_KEY };
+		pid_t child = fork_child();
+
+		if (!child)
+			for (;;)
+				pause();
+		send.to = key_of(self->device, child);
+		ASSERT_EQ(0, send_full(self->device, &send));
+		kill(child, SIGKILL);
+		ASSERT_EQ(-SIGKILL, wait_child(child));
+		/* At once, whatever the module has yet to clean up. */
+		ASSERT_EQ(-ESRCH, send_full(self->device, &send));
+	}
+}
+
 TEST_F(link, P9_5_an_inbox_accepts_whom_its_owner_says)
 {
 	struct msgpass_set set = { .flags = MSGPASS_SET_ACCEPTS };

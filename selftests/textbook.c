@@ -158,6 +158,38 @@ TEST_F(textbook, P8_5_a_pidfd_leads_to_its_process_only)
 	msgpass_close(endpoint);
 }
 
+TEST_F(textbook, anothers_own_mailbox_is_to_send_to)
+{
+	const struct msgpass_attributes attributes = {
+		.flags = MSGPASS_PROCESS_OWNED,
+		.capacity = 2,
+		.size_max = MESSAGE_DATA_MAX,
+		.mode = 0600,
+	};
+	struct msgpass_info info;
+	struct msgpass *mailbox;
+	char name[MAILBOX_NAME_SIZE], text[16];
+	pid_t child;
+
+	name_mailbox(name, "own");
+	mailbox = msgpass_create(name, &attributes, MSGPASS_ACCESS_BOTH);
+	ASSERT_NE(NULL, mailbox);
+	child = fork_child();
+	if (!child) {
+		struct message_queue *queue = mailbox_queue(name, 2);
+		struct message message;
+
+		compose(&message, 1);
+		if (!queue || blocking_send(queue, &message))
+			_exit(1);
+		_exit(nonblocking_receive(queue, &message) != -1 || errno != EACCES);
+	}
+	EXPECT_EQ(0, wait_child(child));
+	EXPECT_EQ(6, msgpass_receive(mailbox, text, sizeof(text), MSGPASS_NONBLOCK, &info));
+	EXPECT_EQ(child, info.sender_pid);
+	msgpass_close(mailbox);
+}
+
 TEST_F(textbook, nonblocking_calls_do_not_wait)
 {
 	struct message message = { .size = 1 };

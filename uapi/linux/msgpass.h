@@ -381,8 +381,9 @@ struct msgpass_next {
 /*
  * MSGPASS_IOC_CREATE (device, since 0.1): create a mailbox in the caller's IPC
  * namespace. Unless MSGPASS_PROCESS_OWNED it is system-owned: it stays until it
- * is deleted, or its namespace ends. Anybody may, within the quota. The caller's effective user and group own it. Returns a descriptor
- * with the access asked for, whatever the mode.
+ * is deleted, or its namespace ends. Anybody may, within the quota. The caller's
+ * effective user and group own it. Returns a descriptor with the access asked
+ * for, whatever the mode.
  * EEXIST, EDQUOT, EMFILE, ENFILE.
  */
 #define MSGPASS_IOC_CREATE	_IOW(MSGPASS_IOC_MAGIC, 0x00, struct msgpass_create)
@@ -456,7 +457,7 @@ struct msgpass_next {
 /*
  * MSGPASS_IOC_NEXT (device, since 0.1): list the mailboxes of the caller's IPC
  * namespace that the caller could open, in the order of their names' bytes.
- * ENOENT after the last. EINTR.
+ * ENOENT after the last. EINTR, which does not start again by itself.
  */
 #define MSGPASS_IOC_NEXT	_IOW(MSGPASS_IOC_MAGIC, 0x09, struct msgpass_next)
 

@@ -92,7 +92,8 @@ struct msgpass *msgpass_endpoint(void);
  * @attributes: what it is to be
  * @access: MSGPASS_ACCESS_* bits of the mailbox returned
  *
- * The mailbox stays until msgpass_delete() or msgpass_unlink(), whoever exits.
+ * The mailbox stays until msgpass_delete() or msgpass_unlink(), whoever exits;
+ * with MSGPASS_PROCESS_OWNED only until this process does.
  *
  * Return: the mailbox, to be closed with msgpass_close(); NULL on error:
  * EEXIST, EINVAL, EDQUOT, ENOMEM, or as msgpass_endpoint().
@@ -110,7 +111,8 @@ struct msgpass *msgpass_create(const char *name,
  *	msgpass_stat() and msgpass_delete()
  *
  * Return: the mailbox, to be closed with msgpass_close(); NULL on error:
- * ENOENT, EACCES, EINVAL, ENOMEM, or as msgpass_endpoint().
+ * ENOENT, EACCES, EPERM (to receive from a mailbox that another process owns),
+ * EINVAL, ENOMEM, or as msgpass_endpoint().
  *
  * Since: 0.1
  */
@@ -234,7 +236,7 @@ int msgpass_send_to_key(struct msgpass *endpoint, uint64_t key, const void *data
  * is still the first.
  *
  * Return: the message's size in bytes; -1 on error: EACCES, EAGAIN, EFAULT,
- * EIDRM, EINTR, EINVAL, EMSGSIZE, ENOMEM.
+ * EIDRM, EINTR, EINVAL, EMSGSIZE, ENOMEM, EPERM (another process owns it).
  *
  * Since: 0.1
  */
@@ -254,7 +256,8 @@ ssize_t msgpass_receive(struct msgpass *from, void *buffer, size_t size,
  * before it ended is still received.
  *
  * Return: as msgpass_receive(); also ESRCH: there is no such process, or it has
- * ended and all that it sent is received; EINVAL: @pid is not positive.
+ * ended and all that it sent is received; EDQUOT: no more links; EINVAL: @pid is
+ * not positive.
  *
  * Since: 0.1
  */
@@ -311,7 +314,7 @@ int msgpass_key_of_pidfd(struct msgpass *endpoint, int pidfd, uint64_t *key);
  * @object: a mailbox, or the own endpoint
  * @set: what to change; see struct msgpass_set in <linux/msgpass.h>
  *
- * Return: 0; -1 on error: EPERM (not the owner), EINVAL, EIDRM.
+ * Return: 0; -1 on error: EPERM (not the owner), EINVAL, EIDRM, EFAULT, ENOMEM.
  *
  * Since: 0.1
  */

@@ -29,6 +29,9 @@ static struct msgpass *open_or_create(const char *name, unsigned int capacity)
 
 	for (tries = 0; tries < OPEN_TRIES; tries++) {
 		mailbox = msgpass_open(name, MSGPASS_ACCESS_BOTH);
+		/* From another process's own mailbox one cannot receive. */
+		if (!mailbox && errno == EPERM)
+			mailbox = msgpass_open(name, MSGPASS_ACCESS_SEND);
 		if (mailbox || errno != ENOENT)
 			return mailbox;
 		mailbox = msgpass_create(name, &attributes, MSGPASS_ACCESS_BOTH);

@@ -52,6 +52,9 @@ struct message_queue;
  * @name: the mailbox; created if there is none of that name, for this user only
  * @capacity: its capacity if it is created: 0, n, or MSGPASS_UNBOUNDED
  *
+ * If the mailbox is owned by another process, the queue can be sent to only, and
+ * receiving from it is EACCES.
+ *
  * Return: the queue, to be closed with close_queue(); NULL on error, as
  * msgpass_create() and msgpass_open().
  *
