@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the example programs share. Where not said otherwise, what fails
+ * What the example programs and the tool share. Where not said otherwise, what fails
  * has told why on stderr.
  */
 #ifndef COMMON_H
