@@ -246,16 +246,13 @@ TEST_F(link, P1_11_a_childs_last_word_is_heard)
 
 TEST_F(link, P7_8_a_claimed_message_of_the_dead_may_come_back)
 {
-	struct task stalled = { .fd = self->device, .receives = true }, waiting;
+	struct task stalled, waiting;
 	struct stall stall;
 
 	if (!stall_open(&stall))
 		SKIP(return, "needs userfaultfd, and the right to use it");
 	SAY(0, 1);
-	stalled.receive.buffer = (uintptr_t)stall.page;
-	stalled.receive.buffer_size = 64;
-	stalled.receive.from = self->peer[0];
-	start(&stalled);
+	start_stalled(&stalled, self->device, &stall, self->peer[0]);
 	ASSERT_TRUE(stall_hit(&stall));
 	kill(self->peer[0], SIGKILL);
 	EXPECT_EQ(-SIGKILL, wait_child(self->peer[0]));
@@ -271,15 +268,13 @@ TEST_F(link, P7_8_a_claimed_message_of_the_dead_may_come_back)
 
 TEST_F(link, P7_9_who_waits_for_a_claimed_message_of_the_dead_is_told)
 {
-	struct task stalled = { .fd = self->device, .receives = true }, waiting;
+	struct task stalled, waiting;
 	struct stall stall;
 
 	if (!stall_open(&stall))
 		SKIP(return, "needs userfaultfd, and the right to use it");
 	SAY(0, 1);
-	stalled.receive.buffer = (uintptr_t)stall.page;
-	stalled.receive.buffer_size = 64;
-	start(&stalled);
+	start_stalled(&stalled, self->device, &stall, 0);
 	ASSERT_TRUE(stall_hit(&stall));
 	kill(self->peer[0], SIGKILL);
 	EXPECT_EQ(-SIGKILL, wait_child(self->peer[0]));
@@ -293,7 +288,7 @@ TEST_F(link, P7_9_who_waits_for_a_claimed_message_of_the_dead_is_told)
 
 TEST_F(link, P3_6_a_message_claimed_from_the_middle_goes_back_there)
 {
-	struct task stalled = { .fd = self->device, .receives = true };
+	struct task stalled;
 	struct stall stall;
 
 	if (!stall_open(&stall))
@@ -302,10 +297,7 @@ TEST_F(link, P3_6_a_message_claimed_from_the_middle_goes_back_there)
 	SAY(1, 1);
 	SAY(0, 1);
 	SAY(1, 1);
-	stalled.receive.buffer = (uintptr_t)stall.page;
-	stalled.receive.buffer_size = 64;
-	stalled.receive.from = self->peer[1];
-	start(&stalled);
+	start_stalled(&stalled, self->device, &stall, self->peer[1]);
 	ASSERT_TRUE(stall_hit(&stall));
 	/* Others pass it by meanwhile, from any and from the same sender. */
 	EXPECT_TRUE(next_is(self->device, "a1"));

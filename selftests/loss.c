@@ -46,20 +46,6 @@ FIXTURE_TEARDOWN(loss)
 		SKIP(return, "needs userfaultfd, and the right to use it");	\
 } while (0)
 
-/* A receiver in another thread, stuck in copying to the missing page. */
-static void start_stalled(struct task *task, int fd, struct stall *stall)
-{
-	*task = (struct task){
-		.fd = fd,
-		.receives = true,
-		.receive = {
-			.buffer = (uintptr_t)stall->page,
-			.buffer_size = 64,
-		},
-	};
-	start(task);
-}
-
 TEST_F(loss, P1_1_a_bad_buffer_leaves_the_message)
 {
 	ASSERT_EQ(0, send_text(self->mailbox, "one"));
@@ -139,7 +125,7 @@ static pid_t fork_stalled(int mailbox, int told)
 		return pid;
 	if (!stall_open(&stall))
 		_exit(1);
-	start_stalled(&task, mailbox, &stall);
+	start_stalled(&task, mailbox, &stall, 0);
 	if (!stall_hit(&stall) || eventfd_write(told, 1))
 		_exit(2);
 	for (;;)
@@ -179,7 +165,7 @@ TEST_F(loss, P1_6_what_is_given_back_stands_in_its_place)
 	ASSERT_EQ(0, send_text(self->mailbox, "1"));
 	ASSERT_EQ(0, send_text(self->mailbox, "2"));
 	ASSERT_EQ(0, send_text(self->mailbox, "3"));
-	start_stalled(&stalled, self->mailbox, &self->stall);
+	start_stalled(&stalled, self->mailbox, &self->stall, 0);
 	ASSERT_TRUE(stall_hit(&self->stall));
 	stall_fail(&self->stall);
 	EXPECT_EQ(-EFAULT, join(&stalled));
@@ -194,7 +180,7 @@ TEST_F(loss, P1_7_what_is_given_back_goes_to_a_waiting_receiver)
 
 	NEEDS_STALL();
 	ASSERT_EQ(0, send_text(self->mailbox, "back"));
-	start_stalled(&stalled, self->mailbox, &self->stall);
+	start_stalled(&stalled, self->mailbox, &self->stall, 0);
 	ASSERT_TRUE(stall_hit(&self->stall));
 	start_receive(&waiting, self->mailbox, 0);
 	ASSERT_TRUE(until_receivers_wait(self->mailbox, 1));
@@ -280,7 +266,7 @@ TEST_F(loss, P2_4_a_synchronous_send_that_gives_up_revokes_a_stalled_receipt)
 	struct task sender, stalled;
 
 	NEEDS_STALL();
-	start_stalled(&stalled, self->mailbox, &self->stall);
+	start_stalled(&stalled, self->mailbox, &self->stall, 0);
 	ASSERT_TRUE(until_receivers_wait(self->mailbox, 1));
 	start_send(&sender, self->mailbox, "revoked", MSGPASS_SYNC, 0);
 	ASSERT_TRUE(stall_hit(&self->stall));
@@ -307,7 +293,7 @@ TEST_F(loss, P2_5_a_stalled_receiver_delays_only_itself)
 	NEEDS_STALL();
 	start_send(&synchronous, self->mailbox, "claimed", MSGPASS_SYNC, 0);
 	ASSERT_TRUE(until_messages(self->mailbox, 1));
-	start_stalled(&stalled, self->mailbox, &self->stall);
+	start_stalled(&stalled, self->mailbox, &self->stall, 0);
 	ASSERT_TRUE(stall_hit(&self->stall));
 	/* Others send and receive, up to what is left of the capacity. */
 	for (int i = 0; i < 3; i++)

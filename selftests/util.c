@@ -391,6 +391,20 @@ bool stall_open(struct stall *stall)
 	return true;
 }
 
+void start_stalled(struct task *task, int fd, struct stall *stall, pid_t from)
+{
+	*task = (struct task){
+		.fd = fd,
+		.receives = true,
+		.receive = {
+			.buffer = (uintptr_t)stall->page,
+			.buffer_size = 64,
+			.from = from,
+		},
+	};
+	start(task);
+}
+
 bool stall_hit(struct stall *stall)
 {
 	struct pollfd pollfd = { .fd = stall->uffd, .events = POLLIN };

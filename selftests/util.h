@@ -119,6 +119,8 @@ struct stall {
 
 /* Return false where userfaultfd is not to be had. */
 bool stall_open(struct stall *stall);
+/* Start a receiver that gets stuck in copying there; from one process, or 0. */
+void start_stalled(struct task *task, int fd, struct stall *stall, pid_t from);
 /* Wait until somebody has run into it. */
 bool stall_hit(struct stall *stall);
 /* Give the page, so that whoever waits for it goes on. */
