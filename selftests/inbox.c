@@ -62,7 +62,7 @@ static void kill_child(pid_t pid)
 	waitpid(pid, NULL, 0);
 }
 
-TEST_F(inbox, a_process_sends_to_another)
+TEST_F(inbox, M2_1_a_process_sends_to_another)
 {
 	pid_t parent = getpid(), child;
 
@@ -74,7 +74,7 @@ TEST_F(inbox, a_process_sends_to_another)
 	EXPECT_EQ(getpid(), stat_of(self->device).owner_pid);
 }
 
-TEST_F(inbox, the_receiver_need_not_have_prepared)
+TEST_F(inbox, M4_1_the_receiver_need_not_have_prepared)
 {
 	pid_t child;
 
@@ -93,7 +93,7 @@ TEST_F(inbox, the_receiver_need_not_have_prepared)
 	EXPECT_EQ(0, wait_child(child));
 }
 
-TEST_F(inbox, a_child_is_itself_through_an_inherited_descriptor)
+TEST_F(inbox, M17_1_a_child_is_itself_through_an_inherited_descriptor)
 {
 	pid_t child;
 
@@ -249,7 +249,7 @@ TEST_F(inbox, P8_3_a_sender_in_a_descendant_pid_namespace_has_its_pid_here)
 	close(pipefd[1]);
 }
 
-TEST_F(inbox, addresses_that_are_no_process_are_refused)
+TEST_F(inbox, M4_2_addresses_that_are_no_process_are_refused)
 {
 	pid_t child = fork_idle();
 	struct task task;
@@ -407,7 +407,7 @@ TEST_F(inbox, P7_4_an_inbox_survives_exec_even_from_another_thread)
 	EXPECT_EQ(0, wait_child(child));
 }
 
-TEST_F_TIMEOUT(inbox, many_processes_come_and_go, SLOW)
+TEST_F_TIMEOUT(inbox, M4_3_many_processes_come_and_go, SLOW)
 {
 	for (int i = 0; i < 500; i++) {
 		pid_t child = fork_child();

@@ -95,7 +95,7 @@ static void start_receive_from(struct task *task, int device, pid_t pid)
 	start(task);
 }
 
-TEST_F(link, a_receive_takes_messages_of_the_one_it_names_only)
+TEST_F(link, M1_1_a_receive_takes_messages_of_the_one_it_names_only)
 {
 	SAY(0, 1);
 	SAY(1, 1);
@@ -110,7 +110,7 @@ TEST_F(link, a_receive_takes_messages_of_the_one_it_names_only)
 	EXPECT_EQ(0, stat_of(self->device).messages);
 }
 
-TEST_F(link, priorities_hold_within_a_sender)
+TEST_F(link, M1_2_priorities_hold_within_a_sender)
 {
 	struct msgpass_send high = {
 		.flags = MSGPASS_NONBLOCK,
@@ -167,7 +167,7 @@ TEST_F(link, P3_5_a_given_back_message_stands_in_its_place_for_its_sender_too)
 	EXPECT_TRUE(next_is(self->device, "a2"));
 }
 
-TEST_F(link, a_full_inbox_does_not_keep_the_awaited_message_out)
+TEST_F(link, M1_3_a_full_inbox_does_not_keep_the_awaited_message_out)
 {
 	struct msgpass_set one = { .flags = MSGPASS_SET_CAPACITY, .capacity = 1 };
 	struct task receiver, sender = { .fd = self->device };
@@ -508,7 +508,7 @@ TEST_F_TIMEOUT(link, P11_1_a_receive_from_one_does_not_search, SLOW)
 	EXPECT_GT(8 * alone, behind);
 }
 
-TEST_F_TIMEOUT(link, links_come_and_go_under_load, SLOW)
+TEST_F_TIMEOUT(link, M3_1_links_come_and_go_under_load, SLOW)
 {
 	/* Children that talk to us and to each other, and die at any moment. */
 	for (int round = 0; round < 100; round++) {

@@ -52,7 +52,7 @@ FIXTURE_TEARDOWN(mailbox)
 	ASSERT_LE(0, self->mailbox);						\
 } while (0)
 
-TEST_F(mailbox, names_are_unique_until_deleted)
+TEST_F(mailbox, M7_1_names_are_unique_until_deleted)
 {
 	int other;
 
@@ -75,7 +75,7 @@ TEST_F(mailbox, names_are_unique_until_deleted)
 	close(other);
 }
 
-TEST_F(mailbox, a_mailbox_outlives_its_creator)
+TEST_F(mailbox, M7_2_a_mailbox_outlives_its_creator)
 {
 	char name[MAILBOX_NAME_SIZE];
 	pid_t child;
@@ -96,7 +96,7 @@ TEST_F(mailbox, a_mailbox_outlives_its_creator)
 	close(fd);
 }
 
-TEST_F(mailbox, unlink_takes_the_name_only)
+TEST_F(mailbox, M7_3_unlink_takes_the_name_only)
 {
 	int fd;
 
@@ -183,7 +183,7 @@ TEST_F(mailbox, P3_4_waiting_receivers_are_served_in_the_order_they_came)
 	}
 }
 
-TEST_F(mailbox, bounded_admits_up_to_its_capacity_and_no_more)
+TEST_F(mailbox, M11_1_bounded_admits_up_to_its_capacity_and_no_more)
 {
 	struct msgpass_stat stat;
 
@@ -210,7 +210,7 @@ TEST_F(mailbox, bounded_admits_up_to_its_capacity_and_no_more)
 	EXPECT_EQ(10, stat.admitted_bytes);
 }
 
-TEST_F(mailbox, a_receipt_admits_a_blocked_sender_without_its_help)
+TEST_F(mailbox, M11_2_a_receipt_admits_a_blocked_sender_without_its_help)
 {
 	struct task sender;
 
@@ -228,7 +228,7 @@ TEST_F(mailbox, a_receipt_admits_a_blocked_sender_without_its_help)
 	EXPECT_EQ(0, join(&sender));
 }
 
-TEST_F(mailbox, unbounded_never_makes_the_sender_wait)
+TEST_F(mailbox, M11_3_unbounded_never_makes_the_sender_wait)
 {
 	REMAKE(MSGPASS_UNBOUNDED, 0, 64, 0600);
 	for (unsigned int i = 0; i < 5000; i++)
@@ -236,7 +236,7 @@ TEST_F(mailbox, unbounded_never_makes_the_sender_wait)
 	EXPECT_EQ(5000, stat_of(self->mailbox).messages);
 }
 
-TEST_F(mailbox, capacity_zero_is_a_rendezvous)
+TEST_F(mailbox, M11_4_capacity_zero_is_a_rendezvous)
 {
 	struct task sender, receiver;
 
@@ -261,7 +261,7 @@ TEST_F(mailbox, capacity_zero_is_a_rendezvous)
 	EXPECT_EQ(0, stat_of(self->mailbox).messages);
 }
 
-TEST_F(mailbox, a_synchronous_send_returns_at_receipt)
+TEST_F(mailbox, M8_1_a_synchronous_send_returns_at_receipt)
 {
 	struct task sender;
 

@@ -50,7 +50,7 @@ static int create_owned(int device, const char *name, unsigned int capacity)
 	return create_full(device, &create);
 }
 
-TEST_F(owner, only_the_owner_receives_and_others_send)
+TEST_F(owner, M6_1_only_the_owner_receives_and_others_send)
 {
 	int mailbox = create_owned(self->device, self->name, 3);
 	pid_t child;
@@ -109,7 +109,7 @@ TEST_F(owner, P7_7_it_ends_with_its_owner_however_that_ends)
 	}
 }
 
-TEST_F(owner, unlinked_it_still_ends_with_its_owner)
+TEST_F(owner, M6_2_unlinked_it_still_ends_with_its_owner)
 {
 	eventfd_t made;
 	pid_t child;
@@ -134,7 +134,7 @@ TEST_F(owner, unlinked_it_still_ends_with_its_owner)
 	close(mailbox);
 }
 
-TEST_F(owner, capacity_grows_and_shrinks_and_loses_nothing)
+TEST_F(owner, M14_1_capacity_grows_and_shrinks_and_loses_nothing)
 {
 	int mailbox = create_mailbox(self->device, self->name, 1, 64);
 	struct msgpass_set set = { .flags = MSGPASS_SET_CAPACITY };

@@ -45,7 +45,7 @@ static int ready(int fd)
 	return poll(&pollfd, 1, 0) < 0 ? -errno : pollfd.revents;
 }
 
-TEST_F(poll, a_mailbox_is_readable_with_a_message_and_writable_with_room)
+TEST_F(poll, M13_1_a_mailbox_is_readable_with_a_message_and_writable_with_room)
 {
 	int in = open_mailbox(self->device, self->name, MSGPASS_ACCESS_RECEIVE);
 	int out = open_mailbox(self->device, self->name, MSGPASS_ACCESS_SEND);
@@ -70,7 +70,7 @@ TEST_F(poll, a_mailbox_is_readable_with_a_message_and_writable_with_room)
 	close(out);
 }
 
-TEST_F(poll, capacity_zero_is_ready_when_the_other_side_waits)
+TEST_F(poll, M13_2_capacity_zero_is_ready_when_the_other_side_waits)
 {
 	struct task task;
 	int mailbox;
@@ -93,7 +93,7 @@ TEST_F(poll, capacity_zero_is_ready_when_the_other_side_waits)
 	close(mailbox);
 }
 
-TEST_F(poll, the_device_is_readable_with_a_message_in_the_inbox)
+TEST_F(poll, M13_3_the_device_is_readable_with_a_message_in_the_inbox)
 {
 	EXPECT_EQ(0, ready(self->device));
 	ASSERT_EQ(0, send_text_to(self->device, getpid(), "x"));
@@ -109,7 +109,7 @@ static void *wait_ready(void *argument)
 	return (void *)(intptr_t)poll(pollfd, 1, 20000);
 }
 
-TEST_F(poll, a_poller_is_woken)
+TEST_F(poll, M13_4_a_poller_is_woken)
 {
 	struct pollfd in = { .fd = self->mailbox, .events = POLLIN };
 	struct pollfd out = { .fd = self->mailbox, .events = POLLOUT };
@@ -131,7 +131,7 @@ TEST_F(poll, a_poller_is_woken)
 	}
 }
 
-TEST_F(poll, edge_triggered_epoll_tells_each_change_once)
+TEST_F(poll, M13_5_edge_triggered_epoll_tells_each_change_once)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLET };
 
@@ -161,7 +161,7 @@ TEST_F(poll, edge_triggered_epoll_tells_each_change_once)
 	EXPECT_TRUE(event.events & EPOLLHUP);
 }
 
-TEST_F(poll, a_message_given_back_is_news_to_a_poller)
+TEST_F(poll, M13_6_a_message_given_back_is_news_to_a_poller)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
 
@@ -177,7 +177,7 @@ TEST_F(poll, a_message_given_back_is_news_to_a_poller)
  * An epoll instance is shared with a child, which adds the inherited device: it
  * watches the inbox of the opener, also when the child has ended.
  */
-TEST_F(poll, an_inherited_descriptor_tells_of_its_openers_inbox)
+TEST_F(poll, M13_7_an_inherited_descriptor_tells_of_its_openers_inbox)
 {
 	struct epoll_event event = { .events = EPOLLIN };
 

@@ -42,7 +42,7 @@ static void compose(struct message *message, int number)
 	message->size = sprintf(message->data, "Item %d", number);
 }
 
-TEST_F(textbook, producer_and_consumer_share_a_mailbox)
+TEST_F(textbook, M5_1_producer_and_consumer_share_a_mailbox)
 {
 	struct message message;
 	pid_t producer = fork_child();
@@ -75,7 +75,7 @@ TEST_F(textbook, producer_and_consumer_share_a_mailbox)
 	EXPECT_EQ(0, wait_child(producer));
 }
 
-TEST_F(textbook, producer_names_the_consumer)
+TEST_F(textbook, M2_2_producer_names_the_consumer)
 {
 	struct message message;
 	pid_t consumer = getpid(), producer = fork_child();
@@ -95,7 +95,7 @@ TEST_F(textbook, producer_names_the_consumer)
 	EXPECT_EQ(0, wait_child(producer));
 }
 
-TEST_F(textbook, a_consumer_names_its_producer)
+TEST_F(textbook, M1_4_a_consumer_names_its_producer)
 {
 	struct message_queue *queue, *own = process_queue(getpid());
 	struct message message;
@@ -158,7 +158,7 @@ TEST_F(textbook, P8_5_a_pidfd_leads_to_its_process_only)
 	msgpass_close(endpoint);
 }
 
-TEST_F(textbook, anothers_own_mailbox_is_to_send_to)
+TEST_F(textbook, M6_3_anothers_own_mailbox_is_to_send_to)
 {
 	const struct msgpass_attributes attributes = {
 		.flags = MSGPASS_PROCESS_OWNED,
@@ -190,7 +190,7 @@ TEST_F(textbook, anothers_own_mailbox_is_to_send_to)
 	msgpass_close(mailbox);
 }
 
-TEST_F(textbook, nonblocking_calls_do_not_wait)
+TEST_F(textbook, M9_1_nonblocking_calls_do_not_wait)
 {
 	struct message message = { .size = 1 };
 
@@ -205,7 +205,7 @@ TEST_F(textbook, nonblocking_calls_do_not_wait)
 	EXPECT_EQ(EAGAIN, errno);
 }
 
-TEST_F(textbook, what_makes_no_sense_is_refused)
+TEST_F(textbook, P12_20_what_makes_no_sense_is_refused)
 {
 	struct message_queue *self_queue = process_queue(getpid());
 	struct message message = { .size = MESSAGE_DATA_MAX + 1 };
@@ -224,7 +224,7 @@ TEST_F(textbook, what_makes_no_sense_is_refused)
 	close_queue(self_queue);
 }
 
-TEST_F(textbook, the_comfortable_layer_sends_receives_and_tells)
+TEST_F(textbook, M5_2_the_comfortable_layer_sends_receives_and_tells)
 {
 	const struct msgpass_attributes attributes = {
 		.capacity = 2,
@@ -268,7 +268,7 @@ TEST_F(textbook, the_comfortable_layer_sends_receives_and_tells)
 	msgpass_close(NULL);
 }
 
-TEST_F(textbook, the_endpoint_sends_to_processes)
+TEST_F(textbook, M2_3_the_endpoint_sends_to_processes)
 {
 	struct msgpass *endpoint = msgpass_endpoint();
 	struct msgpass_info info;

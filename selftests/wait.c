@@ -186,7 +186,7 @@ TEST_F(wait, P6_8_stop_and_continue_do_not_end_a_wait)
 	EXPECT_EQ(0, wait_child(child));
 }
 
-TEST_F(wait, o_nonblock_is_as_good_as_the_flag)
+TEST_F(wait, M9_2_o_nonblock_is_as_good_as_the_flag)
 {
 	EXPECT_EQ(0, fcntl(self->mailbox, F_SETFL, O_NONBLOCK));
 	EXPECT_EQ(-EAGAIN, receive_flags(self->mailbox, NULL, 0, 0));
