@@ -376,6 +376,65 @@ struct msgpass_next {
 	__aligned_u64	name;
 };
 
+/**
+ * struct msgpass_next_process - argument of MSGPASS_IOC_NEXT_PROCESS
+ * @flags: 0
+ * @pid: its process id in the caller's PID namespace
+ * @key: a process key, which need not name a process (any more), or 0 to begin;
+ *	replaced by that of the next process
+ * @uid: its effective user id in the caller's user namespace
+ * @accepts: MSGPASS_ACCEPT_*
+ * @capacity: of its inbox, as are those that follow
+ * @messages: how many are in it now, those being copied to a receiver included
+ * @senders_waiting: senders that wait for admission
+ * @receivers_waiting: its threads that wait for a message
+ * @bytes: payload of @messages
+ * @links: how many links it has
+ * @mailboxes: how many mailboxes it owns
+ *
+ * All but @flags is written by the kernel.
+ */
+struct msgpass_next_process {
+	__u32		flags;
+	__s32		pid;
+	__aligned_u64	key;
+	__u32		uid;
+	__u32		accepts;
+	__u32		capacity;
+	__u32		messages;
+	__u32		senders_waiting;
+	__u32		receivers_waiting;
+	__aligned_u64	bytes;
+	__u32		links;
+	__u32		mailboxes;
+};
+
+/**
+ * struct msgpass_next_link - argument of MSGPASS_IOC_NEXT_LINK
+ * @flags: 0
+ * @number: of a link, which need not be there (any more), or 0 to begin;
+ *	replaced by that of the next link
+ * @since: when it was made, in nanoseconds of CLOCK_MONOTONIC
+ * @key: the process keys of its two processes, in ascending order; of the link
+ *	of a process with itself, twice the same
+ * @messages: admitted: by the inbox of process 1 from process 0, and the other
+ *	way round
+ * @bytes: their payload
+ * @pid: their process ids in the caller's PID namespace, 0 if not visible there
+ *
+ * All but @flags is written by the kernel. The link of a process with itself has
+ * one way, @messages[0].
+ */
+struct msgpass_next_link {
+	__u32		flags;
+	__u32		number;
+	__aligned_u64	since;
+	__aligned_u64	key[2];
+	__aligned_u64	messages[2];
+	__aligned_u64	bytes[2];
+	__s32		pid[2];
+};
+
 #define MSGPASS_IOC_MAGIC	0xbd
 
 /*
@@ -460,5 +519,22 @@ struct msgpass_next {
  * ENOENT after the last. EINTR, which does not start again by itself.
  */
 #define MSGPASS_IOC_NEXT	_IOW(MSGPASS_IOC_MAGIC, 0x09, struct msgpass_next)
+
+/*
+ * MSGPASS_IOC_NEXT_PROCESS (device, since 0.1): list the processes that have an
+ * inbox, with its state, by ascending process key. A caller sees those of its
+ * own effective user, and with CAP_IPC_OWNER in a process's user namespace that
+ * too, as far as they have a pid in its PID namespace.
+ * ESRCH after the last. EINTR, which does not start again by itself.
+ */
+#define MSGPASS_IOC_NEXT_PROCESS _IOWR(MSGPASS_IOC_MAGIC, 0x0a, struct msgpass_next_process)
+
+/*
+ * MSGPASS_IOC_NEXT_LINK (device, since 0.1): list the links of live processes,
+ * each once, by ascending number. A caller sees those that have at least one
+ * process that MSGPASS_IOC_NEXT_PROCESS shows it.
+ * ENOENT after the last. EINTR, which does not start again by itself.
+ */
+#define MSGPASS_IOC_NEXT_LINK	_IOWR(MSGPASS_IOC_MAGIC, 0x0b, struct msgpass_next_link)
 
 #endif /* _UAPI_LINUX_MSGPASS_H */

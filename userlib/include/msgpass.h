@@ -332,6 +332,35 @@ int msgpass_set(struct msgpass *object, const struct msgpass_set *set);
 int msgpass_next(struct msgpass *endpoint, char name[MSGPASS_NAME_MAX + 1]);
 
 /**
+ * msgpass_next_process() - list the processes that have an inbox
+ * @endpoint: the own endpoint
+ * @process: all zero to begin; replaced by the next process, in the order of
+ *	their keys; see struct msgpass_next_process in <linux/msgpass.h>
+ *
+ * Shows those of the same effective user, to the privileged all.
+ *
+ * Return: 0; -1 on error: ESRCH after the last, EINTR, EINVAL.
+ *
+ * Since: 0.1
+ */
+int msgpass_next_process(struct msgpass *endpoint,
+			 struct msgpass_next_process *process);
+
+/**
+ * msgpass_next_link() - list the links
+ * @endpoint: the own endpoint
+ * @link: all zero to begin; replaced by the next link, in the order of their
+ *	numbers; see struct msgpass_next_link in <linux/msgpass.h>
+ *
+ * Shows those of the processes that msgpass_next_process() shows.
+ *
+ * Return: 0; -1 on error: ENOENT after the last, EINTR, EINVAL.
+ *
+ * Since: 0.1
+ */
+int msgpass_next_link(struct msgpass *endpoint, struct msgpass_next_link *link);
+
+/**
  * msgpass_stat() - read the state of a mailbox, or of the own inbox
  * @object: a mailbox, or the own endpoint
  * @stat: set to the state; see struct msgpass_stat in <linux/msgpass.h>
@@ -368,6 +397,8 @@ int msgpass_raw_stat(int fd, struct msgpass_stat *argument);
 int msgpass_raw_set(int fd, const struct msgpass_set *argument);
 int msgpass_raw_key(int fd, struct msgpass_key *argument);
 int msgpass_raw_next(int fd, const struct msgpass_next *argument);
+int msgpass_raw_next_process(int fd, struct msgpass_next_process *argument);
+int msgpass_raw_next_link(int fd, struct msgpass_next_link *argument);
 
 #ifdef __cplusplus
 }

@@ -278,6 +278,17 @@ int msgpass_next(struct msgpass *endpoint, char name[MSGPASS_NAME_MAX + 1])
 	return msgpass_raw_next(endpoint->fd, &argument);
 }
 
+int msgpass_next_process(struct msgpass *endpoint,
+			 struct msgpass_next_process *process)
+{
+	return msgpass_raw_next_process(endpoint->fd, process);
+}
+
+int msgpass_next_link(struct msgpass *endpoint, struct msgpass_next_link *link)
+{
+	return msgpass_raw_next_link(endpoint->fd, link);
+}
+
 int msgpass_stat(struct msgpass *object, struct msgpass_stat *stat)
 {
 	struct msgpass_stat argument = { };

@@ -52,3 +52,13 @@ int msgpass_raw_next(int fd, const struct msgpass_next *argument)
 {
 	return ioctl(fd, MSGPASS_IOC_NEXT, argument);
 }
+
+int msgpass_raw_next_process(int fd, struct msgpass_next_process *argument)
+{
+	return ioctl(fd, MSGPASS_IOC_NEXT_PROCESS, argument);
+}
+
+int msgpass_raw_next_link(int fd, struct msgpass_next_link *argument)
+{
+	return ioctl(fd, MSGPASS_IOC_NEXT_LINK, argument);
+}
