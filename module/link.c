@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/err.h>
+#include <linux/limits.h>
 #include <linux/minmax.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
@@ -7,6 +8,7 @@
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/xarray.h>
 
 #include "limit.h"
 #include "link.h"
@@ -22,6 +24,10 @@ static const struct rhashtable_params table_params = {
 
 static struct rhashtable table;
 static DEFINE_SPINLOCK(links_lock);
+
+/* By number, to be walked: also those that the table has not yet, or no more. */
+static DEFINE_XARRAY_FLAGS(numbers, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
+static u32 last_number;
 
 /* With what a link may keep in memory after its processes have ended. */
 #define LINK_COST	(sizeof(struct msgpass_link) +			\
@@ -39,14 +45,20 @@ struct msgpass_link *msgpass_link_hold(struct msgpass_link *link)
 	return link;
 }
 
-void msgpass_link_put(struct msgpass_link *link)
+static void free_link(struct msgpass_link *link)
 {
-	if (!refcount_dec_and_test(&link->references))
-		return;
 	msgpass_process_put(link->end[0].process);
 	msgpass_process_put(link->end[1].process);
 	msgpass_user_discharge(link->user, LINK_COST);
 	kfree_rcu(link, rcu);
+}
+
+void msgpass_link_put(struct msgpass_link *link)
+{
+	if (!refcount_dec_and_test(&link->references))
+		return;
+	xa_erase(&numbers, link->number);
+	free_link(link);
 }
 
 struct msgpass_link *msgpass_link_find(u64 a, u64 b)
@@ -95,7 +107,19 @@ static struct msgpass_link *new_link(struct msgpass_process *a,
 		init_way(&link->way[i], link);
 	}
 	refcount_set(&link->references, 2);	/* the table's, and the caller's */
+
+	err = xa_alloc_cyclic(&numbers, &link->number, link, xa_limit_32b,
+			      &last_number, GFP_MSGPASS);
+	if (err < 0) {
+		free_link(link);
+		return ERR_PTR(-ENOMEM);
+	}
 	return link;
+}
+
+static bool is_self_link(const struct msgpass_link *link)
+{
+	return link->end[0].process == link->end[1].process;
 }
 
 /* Return 0, or -EEXIST if there is one, or -ESRCH if one of them has ended. */
@@ -109,7 +133,9 @@ static int add_link(struct msgpass_link *link)
 		err = rhashtable_lookup_insert_fast(&table, &link->node, table_params);
 	if (!err) {
 		hlist_add_head_rcu(&end[0].in_process, &end[0].process->links);
-		hlist_add_head_rcu(&end[1].in_process, &end[1].process->links);
+		if (!is_self_link(link))
+			hlist_add_head_rcu(&end[1].in_process, &end[1].process->links);
+		WRITE_ONCE(link->listed, true);
 	}
 	spin_unlock(&links_lock);
 	return err;
@@ -137,7 +163,7 @@ struct msgpass_link *msgpass_link_get(struct msgpass_process *a,
 			link = msgpass_link_find(a->key, b->key);
 	} while (err == -EEXIST && !link);
 
-	refcount_set(&fresh->references, 1);	/* the table never got it */
+	msgpass_link_put(fresh);	/* the table never got it */
 	msgpass_link_put(fresh);
 	if (link)
 		return link;
@@ -169,8 +195,8 @@ void msgpass_link_drop(struct msgpass_link *link)
 	bool first;
 
 	spin_lock(&links_lock);
-	first = !link->dropped;
-	link->dropped = true;
+	first = link->listed;
+	WRITE_ONCE(link->listed, false);
 	if (first) {
 		rhashtable_remove_fast(&table, &link->node, table_params);
 		hlist_del_init_rcu(&link->end[0].in_process);
@@ -179,6 +205,40 @@ void msgpass_link_drop(struct msgpass_link *link)
 	spin_unlock(&links_lock);
 	if (first)
 		msgpass_link_put(link);
+}
+
+struct msgpass_link *msgpass_link_next(u32 number)
+{
+	unsigned long index = number;
+	struct msgpass_link *link;
+
+	rcu_read_lock();
+	do {
+		link = xa_find_after(&numbers, &index, U32_MAX, XA_PRESENT);
+	} while (link && !(READ_ONCE(link->listed) &&
+			   refcount_inc_not_zero(&link->references)));
+	rcu_read_unlock();
+	return link;
+}
+
+ktime_t msgpass_link_since(const struct msgpass_link *link)
+{
+	ktime_t a = READ_ONCE(link->way[0].since), b = READ_ONCE(link->way[1].since);
+
+	return a && b ? min(a, b) : a ?: b;
+}
+
+u32 msgpass_links_count(const struct msgpass_process *process)
+{
+	struct msgpass_end *end;
+	u32 count = 0;
+
+	rcu_read_lock();
+	hlist_for_each_entry_rcu(end, &process->links, in_process)
+		if (msgpass_link_since(end->link))
+			count++;
+	rcu_read_unlock();
+	return count;
 }
 
 /* An end of a link that was not ended yet, the link referenced, or NULL. */

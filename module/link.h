@@ -13,16 +13,19 @@
  * It dies when either process has ended; but what the process that ended has
  * sent before can still be received, so that way stays until it is empty.
  *
+ * For people, links have numbers, and are shown from their first message on.
+ *
  * Owner: references. The table holds one until the link dies; whoever sends or
- * receives by it one meanwhile. Messages hold none: a way with messages in it
+ * receives by it, or looks at it, one meanwhile. Messages hold none: a way with messages in it
  * is not dropped while its inbox lives. A link holds both process records.
  *
  * Locks: links_lock guards what lists links (the table, msgpass_process.links
- * and .ended). The lock of the inbox that a way leads to guards that way.
+ * and .ended); the array of numbers is XArray's own. The lock of the inbox that a way leads to guards that way.
  */
 #ifndef MSGPASS_LINK_H
 #define MSGPASS_LINK_H
 
+#include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/refcount.h>
 #include <linux/rhashtable-types.h>
@@ -39,6 +42,9 @@ struct msgpass_user;
  * @permitted: the receiver accepts this sender; set once, read without a lock
  * @ended: the sender has ended: no more messages will come
  * @messages: admitted and not yet received
+ * @since: CLOCK_MONOTONIC of the first message, 0 before; read without a lock
+ * @admitted_messages: how many since then
+ * @admitted_bytes: their payload
  * @queue: those of them at rest
  * @receivers: waiters for a message of this sender only
  * @senders: this sender's waiters for admission
@@ -48,6 +54,9 @@ struct msgpass_way {
 	bool			permitted;
 	bool			ended;
 	u32			messages;
+	ktime_t			since;
+	u64			admitted_messages;
+	u64			admitted_bytes;
 	struct msgpass_queue	queue;
 	struct list_head	receivers;
 	struct list_head	senders;
@@ -75,13 +84,15 @@ struct msgpass_pair {
 
 struct msgpass_link {
 	struct rhash_head	node;
+	u32			number;		/* constant */
 	struct msgpass_pair	pair;
 	struct msgpass_end	end[2];		/* in the order of their keys; of a */
-						/* self-link twice the same process */
+						/* self-link twice the same process, */
+						/* and only the first is in its list */
 	struct msgpass_user	*user;		/* who was charged */
 	struct msgpass_way	way[2];		/* way[i] leads from end[i] */
 	refcount_t		references;
-	bool			dropped;
+	bool			listed;		/* in the table; links_lock, read without */
 	struct rcu_head		rcu;
 };
 
@@ -116,6 +127,26 @@ struct msgpass_link *msgpass_link_find(u64 a, u64 b);
  * Looks through the caller's links. Return: as msgpass_link_find().
  */
 struct msgpass_link *msgpass_link_find_pid(struct msgpass_process *process, pid_t nr);
+
+/**
+ * msgpass_link_next() - the next link in the order of their numbers
+ * @number: a number, of a link or not, or 0 to begin
+ *
+ * Return: the link, with a reference for the caller, or NULL.
+ */
+struct msgpass_link *msgpass_link_next(u32 number);
+
+/**
+ * msgpass_link_since() - when its processes first communicated
+ * @link: the link
+ *
+ * Return: CLOCK_MONOTONIC of the first message, 0 if there was none.
+ */
+ktime_t msgpass_link_since(const struct msgpass_link *link);
+
+/* How many of its links have had a message? Looks through all of them. */
+u32 msgpass_links_count(const struct msgpass_process *process);
+
 struct msgpass_link *msgpass_link_hold(struct msgpass_link *link);
 void msgpass_link_put(struct msgpass_link *link);
 

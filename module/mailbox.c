@@ -3,6 +3,7 @@
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/file.h>
+#include <linux/ktime.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/rcupdate.h>
@@ -130,6 +131,13 @@ bool msgpass_mailbox_visible(struct msgpass_mailbox *mailbox)
 	/* To look is no attempt that an audit should tell of. */
 	return granted_bits(mailbox, &owner) || owner ||
 	       (user_ns && ns_capable_noaudit(user_ns, CAP_IPC_OWNER));
+}
+
+bool msgpass_mailbox_receivable(const struct msgpass_mailbox *mailbox)
+{
+	const struct msgpass_process *owner = mailbox->policy.owner;
+
+	return !owner || owner->pid == task_tgid(current);
 }
 
 bool msgpass_mailbox_takes(const struct msgpass_mailbox *mailbox, u32 size)
@@ -296,6 +304,19 @@ static void place_locked(struct msgpass_mailbox *mailbox,
 	msgpass_waiter_release(receiver, 0, wakeups);
 }
 
+static void count_in_way_locked(struct msgpass_mailbox *mailbox,
+				const struct msgpass_message *message)
+{
+	struct msgpass_way *way = message->way;
+
+	lockdep_assert_held(&mailbox->lock);
+
+	way->messages++;
+	if (!way->admitted_messages++)
+		WRITE_ONCE(way->since, ktime_get());
+	way->admitted_bytes += message->size;
+}
+
 static void admit_locked(struct msgpass_mailbox *mailbox,
 			 struct msgpass_message *message,
 			 struct msgpass_wakeups *wakeups)
@@ -309,7 +330,7 @@ static void admit_locked(struct msgpass_mailbox *mailbox,
 	mailbox->messages++;
 	mailbox->bytes += message->size;
 	if (message->way)
-		message->way->messages++;
+		count_in_way_locked(mailbox, message);
 	if (sender) {
 		sender->id = message->id;
 		list_add_tail(&sender->link, &mailbox->synchronous);
@@ -727,6 +748,15 @@ int msgpass_mailbox_stat(struct msgpass_mailbox *mailbox,
 	stat->uid = from_kuid_munged(current_user_ns(), uid);
 	stat->gid = from_kgid_munged(current_user_ns(), gid);
 	return err;
+}
+
+void msgpass_mailbox_stat_way(struct msgpass_mailbox *mailbox,
+			      const struct msgpass_way *way, u64 *messages, u64 *bytes)
+{
+	spin_lock(&mailbox->lock);
+	*messages = way->admitted_messages;
+	*bytes = way->admitted_bytes;
+	spin_unlock(&mailbox->lock);
 }
 
 static bool readable_locked(struct msgpass_mailbox *mailbox)

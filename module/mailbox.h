@@ -35,7 +35,7 @@
  * to its inbox. msgpass_mailbox_end() ends its use, once; the memory goes with
  * the last reference.
  *
- * Locks: the module has four, and never holds two of them:
+ * Locks: the module has these, and never holds two of them:
  *
  *	names_lock	name.c, a mutex: spaces, names, msgpass_mailbox.name,
  *			who owns which
@@ -157,6 +157,14 @@ bool msgpass_mailbox_visible(struct msgpass_mailbox *mailbox);
 bool msgpass_mailbox_permits(struct msgpass_mailbox *mailbox, u32 access);
 
 /**
+ * msgpass_mailbox_receivable() - may the caller receive, as far as ownership goes?
+ * @mailbox: the mailbox
+ *
+ * From a mailbox that a process owns nobody else receives.
+ */
+bool msgpass_mailbox_receivable(const struct msgpass_mailbox *mailbox);
+
+/**
  * msgpass_mailbox_takes() - may a message of this size be sent here?
  * @mailbox: the mailbox
  * @size: the size in bytes
@@ -255,6 +263,16 @@ int msgpass_mailbox_set(struct msgpass_mailbox *mailbox, const struct msgpass_se
  */
 int msgpass_mailbox_stat(struct msgpass_mailbox *mailbox,
 			 struct msgpass_stat *stat);
+
+/**
+ * msgpass_mailbox_stat_way() - read what came by a way, as of one moment
+ * @mailbox: the inbox that the way leads to
+ * @way: the way
+ * @messages: set to how many were admitted
+ * @bytes: set to their payload
+ */
+void msgpass_mailbox_stat_way(struct msgpass_mailbox *mailbox,
+			      const struct msgpass_way *way, u64 *messages, u64 *bytes);
 
 /**
  * msgpass_mailbox_poll() - readiness

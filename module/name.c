@@ -108,6 +108,28 @@ static struct rb_node **seek_locked(struct space *space, const char *text,
 	return link;
 }
 
+static void own_locked(struct msgpass_mailbox *mailbox)
+{
+	struct msgpass_process *owner = mailbox->policy.owner;
+
+	lockdep_assert_held(&names_lock);
+
+	list_add(&mailbox->owned, &owner->owned);
+	WRITE_ONCE(owner->owned_count, owner->owned_count + 1);
+}
+
+static void disown_locked(struct msgpass_mailbox *mailbox)
+{
+	struct msgpass_process *owner = mailbox->policy.owner;
+
+	lockdep_assert_held(&names_lock);
+
+	if (list_empty(&mailbox->owned))
+		return;
+	list_del_init(&mailbox->owned);
+	WRITE_ONCE(owner->owned_count, owner->owned_count - 1);
+}
+
 int msgpass_name_create(const char *text, struct msgpass_mailbox *mailbox)
 {
 	struct msgpass_name *name, *other;
@@ -144,7 +166,7 @@ int msgpass_name_create(const char *text, struct msgpass_mailbox *mailbox)
 	name->mailbox = msgpass_mailbox_get(mailbox);
 	mailbox->name = name;
 	if (mailbox->policy.owner)
-		list_add(&mailbox->owned, &mailbox->policy.owner->owned);
+		own_locked(mailbox);
 	rb_link_node(&name->node, parent, link);
 	rb_insert_color(&name->node, &space->names);
 	__module_get(THIS_MODULE);
@@ -234,7 +256,7 @@ struct msgpass_mailbox *msgpass_name_next(const char *text, char *next)
 void msgpass_name_disown(struct msgpass_mailbox *mailbox)
 {
 	mutex_lock(&names_lock);
-	list_del_init(&mailbox->owned);
+	disown_locked(mailbox);
 	mutex_unlock(&names_lock);
 }
 
@@ -244,7 +266,7 @@ static struct msgpass_mailbox *take_owned(struct msgpass_process *process)
 
 	mutex_lock(&names_lock);
 	list_for_each_entry_safe(mailbox, next, &process->owned, owned) {
-		list_del_init(&mailbox->owned);
+		disown_locked(mailbox);
 		/* One without references is being freed, and wants the lock. */
 		if (refcount_inc_not_zero(&mailbox->references)) {
 			taken = mailbox;

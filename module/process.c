@@ -9,6 +9,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
+#include <linux/xarray.h>
 
 #include "limit.h"
 #include "link.h"
@@ -23,16 +24,21 @@ static const struct rhashtable_params pid_params = {
 	.automatic_shrinking	= true,
 };
 
-static const struct rhashtable_params key_params = {
-	.key_len		= sizeof(u64),
-	.key_offset		= offsetof(struct msgpass_process, key),
-	.head_offset		= offsetof(struct msgpass_process, by_key),
-	.automatic_shrinking	= true,
-};
-
-static struct rhashtable pids, keys;
+static struct rhashtable pids;
 static struct workqueue_struct *exit_queue;
-static atomic64_t last_key;	/* starts anew where no loading before reached */
+
+/*
+ * By key, counted from the one below the first of all: the numbers lie close
+ * together, which keeps the array small, and it can be walked in their order.
+ */
+static DEFINE_XARRAY_FLAGS(keys, XA_FLAGS_ACCOUNT);
+static u64 base_key;		/* where no loading of the module before reached */
+static atomic64_t last_key;
+
+static unsigned long key_index(u64 key)
+{
+	return key - base_key;
+}
 
 static void free_process_rcu(struct rcu_head *rcu)
 {
@@ -122,7 +128,7 @@ static void exit_work(struct work_struct *work)
 
 	if (is_gone(process->pid) && remove_exit_watch(process)) {
 		rhashtable_remove_fast(&pids, &process->by_pid, pid_params);
-		rhashtable_remove_fast(&keys, &process->by_key, key_params);
+		xa_erase(&keys, key_index(process->key));
 		msgpass_mailbox_end(process->inbox);
 		msgpass_name_end_owned(process);
 		msgpass_links_end(process);
@@ -189,7 +195,7 @@ struct msgpass_process *msgpass_process_get(struct pid *pid)
 		return ERR_PTR(-ENOMEM);
 	refcount_inc(&fresh->references);	/* the table's */
 	/* By key first; but it is in force only once it is found by pid, too. */
-	err = rhashtable_insert_fast(&keys, &fresh->by_key, key_params);
+	err = xa_insert(&keys, key_index(fresh->key), fresh, GFP_MSGPASS);
 	if (err) {
 		free_process(fresh);
 		return ERR_PTR(-ENOMEM);
@@ -201,7 +207,7 @@ struct msgpass_process *msgpass_process_get(struct pid *pid)
 		process = find_process(pid);
 	} while (!process);
 	if (err) {
-		rhashtable_remove_fast(&keys, &fresh->by_key, key_params);
+		xa_erase(&keys, key_index(fresh->key));
 		msgpass_process_put(fresh);
 		msgpass_process_put(fresh);
 		return process ?: ERR_PTR(-ENOMEM);
@@ -224,6 +230,12 @@ bool msgpass_process_visible(const struct msgpass_process *process)
 	return pid_nr_ns(process->pid, task_active_pid_ns(current));
 }
 
+/* Like kill(2), but by effective ids: a message is stamped with those. */
+static bool is_same_user(const struct cred *cred)
+{
+	return uid_eq(cred->euid, current_euid());
+}
+
 int msgpass_process_accepts(const struct msgpass_process *process)
 {
 	u32 accepts = READ_ONCE(process->accepts);
@@ -238,14 +250,39 @@ int msgpass_process_accepts(const struct msgpass_process *process)
 	} else if (accepts == MSGPASS_ACCEPT_ANYONE) {
 		err = 0;
 	} else {
-		/* Like kill(2), but by effective ids: a message is stamped with those. */
 		cred = __task_cred(leader);
-		if ((accepts == MSGPASS_ACCEPT_USER && uid_eq(cred->euid, current_euid())) ||
+		if ((accepts == MSGPASS_ACCEPT_USER && is_same_user(cred)) ||
 		    ns_capable(cred->user_ns, CAP_IPC_OWNER))
 			err = 0;
 	}
 	rcu_read_unlock();
 	return err;
+}
+
+bool msgpass_process_shown(const struct msgpass_process *process, kuid_t *uid)
+{
+	struct task_struct *leader;
+	const struct cred *cred;
+	bool shown = false;
+
+	if (!msgpass_process_visible(process))
+		return false;
+	rcu_read_lock();
+	leader = live_leader(process->pid);
+	if (leader) {
+		cred = __task_cred(leader);
+		*uid = cred->euid;
+		/* To look is no attempt that an audit should tell of. */
+		shown = is_same_user(cred) ||
+			ns_capable_noaudit(cred->user_ns, CAP_IPC_OWNER);
+	}
+	rcu_read_unlock();
+	return shown;
+}
+
+bool msgpass_process_lives(const struct msgpass_process *process)
+{
+	return !is_gone(process->pid);
 }
 
 static bool is_process(struct pid *pid)
@@ -273,42 +310,59 @@ struct msgpass_process *msgpass_process_by_pid(pid_t nr)
 	return process;
 }
 
+/*
+ * Under rcu_read_lock(): a reference to what the array has, or NULL. What is
+ * there by key alone has lost against another in msgpass_process_get().
+ */
+static struct msgpass_process *hold_listed(struct msgpass_process *process)
+{
+	if (rhashtable_lookup(&pids, &process->pid, pid_params) != process ||
+	    !live_leader(process->pid) ||
+	    !refcount_inc_not_zero(&process->references))
+		return NULL;
+	return process;
+}
+
 struct msgpass_process *msgpass_process_by_key(u64 key)
 {
 	struct msgpass_process *process;
 
 	rcu_read_lock();
-	process = rhashtable_lookup(&keys, &key, key_params);
-	/* By key alone: it has lost against another in msgpass_process_get(). */
-	if (process && rhashtable_lookup(&pids, &process->pid, pid_params) != process)
-		process = NULL;
-	if (process && (!live_leader(process->pid) ||
-			!refcount_inc_not_zero(&process->references)))
-		process = NULL;
+	process = xa_load(&keys, key_index(key));
+	if (process)
+		process = process->key == key ? hold_listed(process) : NULL;
 	rcu_read_unlock();
 	return process ?: ERR_PTR(-ESRCH);
+}
+
+struct msgpass_process *msgpass_process_next(u64 key)
+{
+	unsigned long index = key > base_key ? key_index(key) : 0;
+	struct msgpass_process *process, *held = NULL;
+
+	rcu_read_lock();
+	while (!held) {
+		process = xa_find_after(&keys, &index, ULONG_MAX, XA_PRESENT);
+		if (!process)
+			break;
+		held = hold_listed(process);
+	}
+	rcu_read_unlock();
+	return held;
 }
 
 int msgpass_process_init(void)
 {
 	int err;
 
-	atomic64_set(&last_key, ktime_get_boottime_ns());
+	base_key = ktime_get_boottime_ns();
+	atomic64_set(&last_key, base_key);
 	exit_queue = alloc_workqueue("msgpass", WQ_UNBOUND, 0);
 	if (!exit_queue)
 		return -ENOMEM;
 	err = rhashtable_init(&pids, &pid_params);
 	if (err)
-		goto destroy_queue;
-	err = rhashtable_init(&keys, &key_params);
-	if (err)
-		goto destroy_pids;
-	return 0;
-
-destroy_pids:
-	rhashtable_destroy(&pids);
-destroy_queue:
-	destroy_workqueue(exit_queue);
+		destroy_workqueue(exit_queue);
 	return err;
 }
 
@@ -339,7 +393,7 @@ void msgpass_process_exit(void)
 	rhashtable_walk_exit(&iter);
 
 	destroy_workqueue(exit_queue);
-	rhashtable_destroy(&keys);
+	xa_destroy(&keys);
 	rhashtable_free_and_destroy(&pids, forget_process, NULL);
 	rcu_barrier();
 }

@@ -11,8 +11,8 @@
  * and if so takes the record out of the tables and ends the inbox, the mailboxes
  * that the process owns, and its links.
  *
- * There is a table by struct pid and one by process key. The key of the first is
- * the address of the struct pid, which the record holds a reference to: a new
+ * There is a table by struct pid and an array by process key. What the first goes
+ * by is the address of the struct pid, which the record holds a reference to: a new
  * process with the same number has another struct pid, so a message never
  * reaches the wrong process.
  *
@@ -32,6 +32,7 @@
 #include <linux/refcount.h>
 #include <linux/rhashtable-types.h>
 #include <linux/types.h>
+#include <linux/uidgid.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
@@ -40,12 +41,12 @@ struct pid;
 
 struct msgpass_process {
 	struct rhash_head	by_pid;
-	struct rhash_head	by_key;
 	struct pid		*pid;
 	u64			key;		/* never used again */
 	struct msgpass_mailbox	*inbox;
 	u32			accepts;	/* MSGPASS_ACCEPT_* */
 	struct list_head	owned;		/* mailboxes; names_lock */
+	u32			owned_count;	/* names_lock, read without */
 	struct hlist_head	links;		/* ends; links_lock, read under RCU */
 	bool			ended;		/* no more links; links_lock */
 	refcount_t		references;
@@ -83,6 +84,14 @@ struct msgpass_process *msgpass_process_by_pid(pid_t nr);
 struct msgpass_process *msgpass_process_by_key(u64 key);
 
 /**
+ * msgpass_process_next() - the next process in the order of their keys
+ * @key: a process key, of one or not, or 0 to begin
+ *
+ * Return: the process, to be given back with msgpass_process_put(), or NULL.
+ */
+struct msgpass_process *msgpass_process_next(u64 key);
+
+/**
  * msgpass_process_visible() - is it in the caller's PID namespace?
  * @process: the process
  */
@@ -95,6 +104,17 @@ bool msgpass_process_visible(const struct msgpass_process *process);
  * Return: 0, -EACCES, or -ESRCH if it has ended.
  */
 int msgpass_process_accepts(const struct msgpass_process *process);
+
+/**
+ * msgpass_process_shown() - may the caller see how its inbox and links are?
+ * @process: the process
+ * @uid: set to its effective user where it lives and is visible
+ *
+ * Return: whether it lives, is visible, and is of the same effective user or of
+ * a user namespace in which the caller has CAP_IPC_OWNER.
+ */
+bool msgpass_process_shown(const struct msgpass_process *process, kuid_t *uid);
+bool msgpass_process_lives(const struct msgpass_process *process);
 
 int msgpass_process_init(void);
 void msgpass_process_exit(void);

@@ -2,6 +2,7 @@
 /* The contract: sizes, flags, padding, versions, bad addresses (P12, P13). */
 #include <fcntl.h>
 #include <limits.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -33,6 +34,8 @@ static const struct command commands[] = {
 	COMMAND(SET, msgpass_set, true, true),
 	COMMAND(KEY, msgpass_key, true, false),
 	COMMAND(NEXT, msgpass_next, true, false),
+	COMMAND(NEXT_PROCESS, msgpass_next_process, true, false),
+	COMMAND(NEXT_LINK, msgpass_next_link, true, false),
 };
 
 static int do_ioctl(int fd, unsigned int cmd, void *argument)
@@ -157,6 +160,8 @@ TEST_F(abi, P12_5_unknown_flags_and_padding_are_refused)
 	struct msgpass_set set = { };
 	struct msgpass_key key = { };
 	struct msgpass_next next = { };
+	struct msgpass_next_process process = { };
+	struct msgpass_next_link link = { };
 	unsigned int bit;
 
 #define REFUSED(_fd, _cmd, _struct, _field, _value) do {			\
@@ -197,6 +202,8 @@ TEST_F(abi, P12_5_unknown_flags_and_padding_are_refused)
 		REFUSED(self->device, MSGPASS_IOC_KEY, key, flags, value);
 		REFUSED(self->device, MSGPASS_IOC_NEXT, next, flags, value);
 		REFUSED(self->device, MSGPASS_IOC_NEXT, next, pad, value);
+		REFUSED(self->device, MSGPASS_IOC_NEXT_PROCESS, process, flags, value);
+		REFUSED(self->device, MSGPASS_IOC_NEXT_LINK, link, flags, value);
 	}
 	REFUSED(self->mailbox, MSGPASS_IOC_SEND, send, flags, MSGPASS_NONBLOCK | MSGPASS_SYNC);
 	EXPECT_EQ(0, stat_of(self->mailbox).messages);
@@ -289,6 +296,33 @@ TEST_F(abi, P12_10_stat_writes_every_byte)
 	ASSERT_EQ(0, do_ioctl(self->mailbox, MSGPASS_IOC_STAT, &second));
 	EXPECT_EQ(0, memcmp(&first, &second, sizeof(first)));
 	EXPECT_EQ(0, first.pad);
+}
+
+/* Two arguments that differ in every byte but @same are the same after it. */
+static bool is_all_written(int fd, unsigned int cmd, const void *same, size_t size)
+{
+	char first[128], second[128];
+
+	memset(first, 0x55, sizeof(first));
+	memset(second, 0xaa, sizeof(second));
+	memcpy(first, same, size);
+	memcpy(second, same, size);
+	return !do_ioctl(fd, cmd, first) && !do_ioctl(fd, cmd, second) &&
+	       !memcmp(first, second, _IOC_SIZE(cmd));
+}
+
+TEST_F(abi, P12_21_the_lists_write_every_byte)
+{
+	const struct msgpass_next_process process = { };
+	const struct msgpass_next_link link = { };
+
+	/* There is a process and a link: ours. */
+	ASSERT_EQ(0, send_text_to(self->device, getpid(), "x"));
+	EXPECT_TRUE(is_all_written(self->device, MSGPASS_IOC_NEXT_PROCESS, &process,
+				   offsetof(struct msgpass_next_process, uid)));
+	EXPECT_TRUE(is_all_written(self->device, MSGPASS_IOC_NEXT_LINK, &link,
+				   offsetof(struct msgpass_next_link, since)));
+	EXPECT_TRUE(next_is(self->device, "x"));
 }
 
 TEST_F(abi, P12_11_receive_writes_every_output_and_no_more_data_than_sent)

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/ktime.h>
+#include <linux/msgpass.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/time_namespace.h>
+#include <linux/uaccess.h>
+#include <linux/user_namespace.h>
+
+#include "endpoint.h"
+#include "ioctl.h"
+#include "mailbox.h"
+#include "message.h"
+#include "process.h"
+#include "route.h"
+#include "wait.h"
+
+static int get_patience(struct msgpass_patience *patience, const struct msgpass_call *call,
+			u32 flags, u64 deadline)
+{
+	struct timespec64 offset = { };
+	s64 ahead;
+
+	patience->none = (flags & MSGPASS_NONBLOCK) || (call->file->f_flags & O_NONBLOCK);
+	patience->deadline = KTIME_MAX;
+	if (!deadline)
+		return 0;
+	if (deadline > KTIME_MAX)
+		return -EINVAL;
+	/* Timers run on the host's clock, whatever the time namespace shows. */
+	timens_add_monotonic(&offset);
+	ahead = timespec64_to_ns(&offset);
+	if (ahead >= (s64)deadline)
+		patience->deadline = 0;		/* before the host booted */
+	else if (ahead < 0 && (s64)deadline > KTIME_MAX + ahead)
+		patience->deadline = KTIME_MAX;
+	else
+		patience->deadline = deadline - ahead;
+	return 0;
+}
+
+static int send_message(const struct msgpass_call *call, const struct msgpass_caller *caller,
+			const struct msgpass_patience *patience, u64 *id)
+{
+	struct msgpass_send __user *uarg = call->uarg;
+	const struct msgpass_send *arg = call->arg;
+	struct msgpass_message *message;
+	struct msgpass_route route;
+	int err;
+
+	err = msgpass_route_to(&route, call->endpoint, caller, arg);
+	if (err)
+		return err;
+	err = -EMSGSIZE;
+	if (!msgpass_mailbox_takes(route.mailbox, arg->size))
+		goto put_route;
+	/* Find out now that the id cannot be told: later it is too late. */
+	err = -EFAULT;
+	if (put_user(0ULL, &uarg->id))
+		goto put_route;
+	message = msgpass_message_new(caller->user, caller->process->key,
+				      u64_to_user_ptr(arg->data), arg->size,
+				      arg->priority);
+	err = PTR_ERR_OR_ZERO(message);
+	if (err)
+		goto put_route;
+	message->way = route.way;
+	err = msgpass_mailbox_send(route.mailbox, message, arg->flags & MSGPASS_SYNC,
+				   patience, id);
+put_route:
+	msgpass_route_put(&route);
+	return err;
+}
+
+int msgpass_ioctl_send(const struct msgpass_call *call)
+{
+	struct msgpass_send __user *uarg = call->uarg;
+	const struct msgpass_send *arg = call->arg;
+	struct msgpass_patience patience;
+	struct msgpass_caller caller;
+	u64 id;
+	int err;
+
+	if (!(call->file->f_mode & FMODE_WRITE))
+		return -EACCES;
+	if (arg->flags & ~(MSGPASS_NONBLOCK | MSGPASS_SYNC | MSGPASS_TO_KEY) ||
+	    arg->pad || arg->priority > MSGPASS_PRIORITY_MAX)
+		return -EINVAL;
+	err = get_patience(&patience, call, arg->flags, arg->deadline);
+	if (err)
+		return err;
+	if (patience.none && arg->flags & MSGPASS_SYNC)
+		return -EINVAL;
+
+	err = msgpass_caller_begin(&caller, call->endpoint);
+	if (err)
+		return err;
+	err = send_message(call, &caller, &patience, &id);
+	msgpass_caller_end(&caller, call->endpoint);
+	if (err)
+		return err;
+
+	/* Sent is sent: if the page went away meanwhile, the id is not told. */
+	put_user(id, &uarg->id);
+	return 0;
+}
+
+static void describe(struct msgpass_receive *arg,
+		     const struct msgpass_message *message)
+{
+	const struct msgpass_identity *from = &message->from;
+	struct pid_namespace *pid_ns = task_active_pid_ns(current);
+	struct user_namespace *user_ns = current_user_ns();
+
+	arg->id = message->id;
+	arg->sender_key = from->key;
+	arg->sender_pid = pid_nr_ns(from->pid, pid_ns);
+	arg->sender_tid = pid_nr_ns(from->tid, pid_ns);
+	arg->sender_uid = from_kuid_munged(user_ns, from->uid);
+	arg->sender_gid = from_kgid_munged(user_ns, from->gid);
+	arg->priority = message->priority;
+	arg->size = message->size;
+}
+
+/* Copy a claimed message out. Return 0 if it is whole in user memory. */
+static int copy_out(const struct msgpass_call *call, const struct msgpass_message *message)
+{
+	struct msgpass_receive *arg = call->arg;
+
+	describe(arg, message);
+	if (message->size > arg->buffer_size)
+		return -EMSGSIZE;
+	if (copy_to_user(u64_to_user_ptr(arg->buffer), message->data, message->size))
+		return -EFAULT;
+	return msgpass_call_write_back(call, sizeof(*arg));
+}
+
+static int receive_message(const struct msgpass_call *call, const struct msgpass_route *route,
+			   const struct msgpass_patience *patience)
+{
+	struct msgpass_mailbox *mailbox = route->mailbox;
+	struct msgpass_message *message;
+	int err;
+
+	do {
+		message = msgpass_mailbox_claim(mailbox, route->way, patience);
+		if (IS_ERR(message))
+			return PTR_ERR(message);
+		err = copy_out(call, message);
+		if (err) {
+			msgpass_mailbox_give_back(mailbox, message);
+			break;
+		}
+		err = msgpass_mailbox_commit(mailbox, message);
+	} while (err == -EAGAIN);
+
+	if (err == -EMSGSIZE)
+		return msgpass_call_write_back(call, sizeof(struct msgpass_receive)) ?: err;
+	return err;
+}
+
+int msgpass_ioctl_receive(const struct msgpass_call *call)
+{
+	const struct msgpass_receive *arg = call->arg;
+	struct msgpass_patience patience;
+	struct msgpass_caller caller;
+	struct msgpass_route route;
+	int err;
+
+	if (!(call->file->f_mode & FMODE_READ))
+		return -EACCES;
+	if (arg->flags & ~(MSGPASS_NONBLOCK | MSGPASS_FROM_KEY))
+		return -EINVAL;
+	err = get_patience(&patience, call, arg->flags, arg->deadline);
+	if (err)
+		return err;
+
+	err = msgpass_caller_begin(&caller, call->endpoint);
+	if (err)
+		return err;
+	err = msgpass_route_from(&route, call->endpoint, &caller, arg);
+	if (!err) {
+		err = receive_message(call, &route, &patience);
+		msgpass_route_put(&route);
+	}
+	msgpass_caller_end(&caller, call->endpoint);
+	return err;
+}

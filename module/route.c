@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/err.h>
+#include <linux/limits.h>
+#include <linux/msgpass.h>
+
+#include "endpoint.h"
+#include "link.h"
+#include "mailbox.h"
+#include "process.h"
+#include "route.h"
+
+void msgpass_route_put(struct msgpass_route *route)
+{
+	msgpass_mailbox_put(route->mailbox);
+	if (route->link)
+		msgpass_link_put(route->link);
+}
+
+static struct msgpass_process *get_process(u64 address, bool is_key)
+{
+	if (is_key)
+		return msgpass_process_by_key(address);
+	if (address > INT_MAX)
+		return ERR_PTR(-EINVAL);
+	return msgpass_process_by_pid(address);
+}
+
+/*
+ * The link to a receiver, the way to it permitted. A key reaches whoever has
+ * written to us before, and otherwise no further than a pid.
+ */
+static struct msgpass_link *get_permitted_link(const struct msgpass_caller *caller,
+					       struct msgpass_process *receiver)
+{
+	struct msgpass_process *sender = caller->process;
+	struct msgpass_link *link = msgpass_link_find(sender->key, receiver->key);
+	int err;
+
+	if (link && READ_ONCE(msgpass_link_from(link, sender->key)->permitted))
+		return link;
+	err = link || msgpass_process_visible(receiver) ?
+	      msgpass_process_accepts(receiver) : -ESRCH;
+	if (err) {
+		if (link)
+			msgpass_link_put(link);
+		return ERR_PTR(err);
+	}
+	if (!link)
+		link = msgpass_link_get(sender, receiver, caller->user);
+	if (!IS_ERR(link))
+		WRITE_ONCE(msgpass_link_from(link, sender->key)->permitted, true);
+	return link;
+}
+
+int msgpass_route_to(struct msgpass_route *route,
+		     const struct msgpass_endpoint *endpoint,
+		     const struct msgpass_caller *caller,
+		     const struct msgpass_send *arg)
+{
+	struct msgpass_process *receiver;
+	struct msgpass_link *link;
+
+	*route = (struct msgpass_route){ };
+	if (endpoint->mailbox) {
+		if (arg->to || arg->flags & MSGPASS_TO_KEY)
+			return -EINVAL;
+		route->mailbox = msgpass_mailbox_get(endpoint->mailbox);
+		return 0;
+	}
+	if (!arg->to)
+		return -EINVAL;
+	receiver = get_process(arg->to, arg->flags & MSGPASS_TO_KEY);
+	if (IS_ERR(receiver))
+		return PTR_ERR(receiver);
+	link = get_permitted_link(caller, receiver);
+	if (!IS_ERR(link)) {
+		route->mailbox = msgpass_mailbox_get(receiver->inbox);
+		route->link = link;
+		route->way = msgpass_link_from(link, caller->process->key);
+	}
+	msgpass_process_put(receiver);
+	return PTR_ERR_OR_ZERO(link);
+}
+
+/* The link with the sender that is named, be it alive or not, or ERR_PTR(). */
+static struct msgpass_link *get_named_link(const struct msgpass_receive *arg,
+					   const struct msgpass_caller *caller)
+{
+	struct msgpass_process *receiver = caller->process;
+	bool is_key = arg->flags & MSGPASS_FROM_KEY;
+	struct msgpass_process *sender;
+	struct msgpass_link *link;
+
+	sender = get_process(arg->from, is_key);
+	if (!IS_ERR(sender)) {
+		link = is_key && !msgpass_process_visible(sender) ?
+		       msgpass_link_find(receiver->key, sender->key) ?: ERR_PTR(-ESRCH) :
+		       msgpass_link_get(receiver, sender, caller->user);
+		msgpass_process_put(sender);
+		if (!IS_ERR(link) || PTR_ERR(link) != -ESRCH)
+			return link;
+	} else if (PTR_ERR(sender) != -ESRCH) {
+		return ERR_CAST(sender);
+	}
+	link = is_key ? msgpass_link_find(receiver->key, arg->from) :
+			msgpass_link_find_pid(receiver, arg->from);
+	return link ?: ERR_PTR(-ESRCH);
+}
+
+int msgpass_route_from(struct msgpass_route *route,
+		       const struct msgpass_endpoint *endpoint,
+		       const struct msgpass_caller *caller,
+		       const struct msgpass_receive *arg)
+{
+	struct msgpass_mailbox *mailbox = endpoint->mailbox;
+	struct msgpass_link *link;
+	u64 sender;
+
+	*route = (struct msgpass_route){ };
+	if (!arg->from && arg->flags & MSGPASS_FROM_KEY)
+		return -EINVAL;
+	if (mailbox) {
+		if (arg->from)
+			return -EINVAL;
+		/* Not through a descriptor that was passed or inherited, either. */
+		if (!msgpass_mailbox_receivable(mailbox))
+			return -EPERM;
+	} else {
+		mailbox = caller->process->inbox;
+	}
+	if (arg->from) {
+		link = get_named_link(arg, caller);
+		if (IS_ERR(link))
+			return PTR_ERR(link);
+		sender = link->pair.key[link->pair.key[0] == caller->process->key];
+		route->link = link;
+		route->way = msgpass_link_from(link, sender);
+	}
+	route->mailbox = msgpass_mailbox_get(mailbox);
+	return 0;
+}
