@@ -96,6 +96,13 @@ static int device_open(struct inode *inode, struct file *file)
 	return nonseekable_open(inode, file);
 }
 
+/* While a process has the device open, its inbox keeps the module for nothing. */
+static int device_flush(struct file *file, fl_owner_t id)
+{
+	msgpass_process_let_go();
+	return 0;
+}
+
 static int endpoint_release(struct inode *inode, struct file *file)
 {
 	free_endpoint(file->private_data);
@@ -132,6 +139,7 @@ static __poll_t device_poll(struct file *file, poll_table *wait)
 const struct file_operations msgpass_device_fops = {
 	.owner		= THIS_MODULE,
 	.open		= device_open,
+	.flush		= device_flush,
 	.release	= endpoint_release,
 	.poll		= device_poll,
 	.unlocked_ioctl	= msgpass_device_ioctl,

@@ -16,17 +16,19 @@
 unsigned int msgpass_message_size_max = SZ_16M;
 unsigned int msgpass_inbox_capacity = 64;
 static unsigned long user_bytes_max = SZ_64M;
+static unsigned long user_messages_max = SZ_128K;
 static unsigned int user_mailboxes_max = 1024;
 
 /* The header's size field and a kvmalloc() both end here. */
 static const unsigned int size_ceiling = SZ_1G;
 
 /*
- * How far a CPU's share of a user's bytes may drift before it is folded into
- * the sum: large, so that senders on different CPUs rarely meet. Near the limit
- * the comparison adds the shares up exactly.
+ * How far a CPU's share of a user's bytes and messages may drift before it is
+ * folded into the sum: large, so that senders on different CPUs rarely meet. Near
+ * the limit the comparison adds the shares up exactly.
  */
 #define BYTES_BATCH	SZ_64K
+#define MESSAGES_BATCH	SZ_256
 
 static struct ctl_table_header *sysctl_header;
 
@@ -52,6 +54,13 @@ static struct ctl_table sysctl_table[] = {
 		.procname	= "user_bytes_max",
 		.data		= &user_bytes_max,
 		.maxlen		= sizeof(user_bytes_max),
+		.mode		= 0644,
+		.proc_handler	= proc_doulongvec_minmax,
+	},
+	{
+		.procname	= "user_messages_max",
+		.data		= &user_messages_max,
+		.maxlen		= sizeof(user_messages_max),
 		.mode		= 0644,
 		.proc_handler	= proc_doulongvec_minmax,
 	},
@@ -98,6 +107,7 @@ static struct msgpass_user *get_user_locked(kuid_t uid)
 
 static void free_user(struct msgpass_user *user)
 {
+	percpu_counter_destroy(&user->messages);
 	percpu_counter_destroy(&user->bytes);
 	kfree(user);
 }
@@ -118,8 +128,9 @@ struct msgpass_user *msgpass_user_get(kuid_t uid)
 	INIT_LIST_HEAD(&fresh->idle);
 	fresh->uid = uid;
 	fresh->references = 1;
-	if (percpu_counter_init(&fresh->bytes, 0, GFP_KERNEL_ACCOUNT)) {
-		kfree(fresh);
+	if (percpu_counter_init(&fresh->bytes, 0, GFP_KERNEL_ACCOUNT) ||
+	    percpu_counter_init(&fresh->messages, 0, GFP_KERNEL_ACCOUNT)) {
+		free_user(fresh);
 		return ERR_PTR(-ENOMEM);
 	}
 
@@ -143,15 +154,21 @@ void msgpass_user_put(struct msgpass_user *user)
 	spin_unlock(&users_lock);
 }
 
+static int charge(struct percpu_counter *counter, s64 amount, unsigned long max,
+		  s32 batch)
+{
+	s64 limit = min_t(unsigned long, max, LONG_MAX);
+
+	percpu_counter_add_batch(counter, amount, batch);
+	if (__percpu_counter_compare(counter, limit, batch) <= 0)
+		return 0;
+	percpu_counter_add_batch(counter, -amount, batch);
+	return -EDQUOT;
+}
+
 int msgpass_user_charge(struct msgpass_user *user, size_t bytes)
 {
-	s64 limit = min_t(unsigned long, READ_ONCE(user_bytes_max), LONG_MAX);
-
-	percpu_counter_add_batch(&user->bytes, bytes, BYTES_BATCH);
-	if (__percpu_counter_compare(&user->bytes, limit, BYTES_BATCH) <= 0)
-		return 0;
-	percpu_counter_add_batch(&user->bytes, -(s64)bytes, BYTES_BATCH);
-	return -EDQUOT;
+	return charge(&user->bytes, bytes, READ_ONCE(user_bytes_max), BYTES_BATCH);
 }
 
 void msgpass_user_discharge(struct msgpass_user *user, size_t bytes)
@@ -160,6 +177,26 @@ void msgpass_user_discharge(struct msgpass_user *user, size_t bytes)
 	rcu_read_lock();
 	percpu_counter_add_batch(&user->bytes, -(s64)bytes, BYTES_BATCH);
 	rcu_read_unlock();
+}
+
+int msgpass_user_charge_message(struct msgpass_user *user, size_t bytes)
+{
+	int err;
+
+	err = charge(&user->messages, 1, READ_ONCE(user_messages_max), MESSAGES_BATCH);
+	if (err)
+		return err;
+	err = msgpass_user_charge(user, bytes);
+	if (err)
+		percpu_counter_add_batch(&user->messages, -1, MESSAGES_BATCH);
+	return err;
+}
+
+void msgpass_user_discharge_message(struct msgpass_user *user, size_t bytes)
+{
+	/* Before the bytes, without which the account is free to go. */
+	percpu_counter_add_batch(&user->messages, -1, MESSAGES_BATCH);
+	msgpass_user_discharge(user, bytes);
 }
 
 int msgpass_user_charge_mailbox(struct msgpass_user *user)

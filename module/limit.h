@@ -2,9 +2,9 @@
 /*
  * Limits: what the administrator allows, and what each user has used of it.
  *
- * A struct msgpass_user is the account of one kernel user id: the bytes that
- * its messages take while they are queued anywhere and the links that it made,
- * and the mailboxes that it created. It is charged when a message or a link is
+ * A struct msgpass_user is the account of one kernel user id: its messages that
+ * are queued anywhere, the bytes that these and the links that it made take, and
+ * the mailboxes that it created. It is charged when a message or a link is
  * made and discharged when that is freed, wherever and by whomever; nothing is
  * reserved beforehand.
  *
@@ -14,8 +14,8 @@
  * references is idle. It stays in the table until its bytes are zero too, and
  * then msgpass_user_sweep() frees it.
  *
- * Locks: the table and the references by users_lock; the bytes are a per-CPU
- * counter; the mailboxes are atomic.
+ * Locks: the table and the references by users_lock; bytes and messages are
+ * per-CPU counters; the mailboxes are atomic.
  */
 #ifndef MSGPASS_LIMIT_H
 #define MSGPASS_LIMIT_H
@@ -36,6 +36,7 @@ struct msgpass_user {
 	unsigned int		references;
 	atomic_t		mailboxes;
 	struct percpu_counter	bytes;
+	struct percpu_counter	messages;
 };
 
 /* The sysctls kernel.msgpass.*, read with READ_ONCE(). */
@@ -63,6 +64,17 @@ void msgpass_user_put(struct msgpass_user *user);
  */
 int msgpass_user_charge(struct msgpass_user *user, size_t bytes);
 void msgpass_user_discharge(struct msgpass_user *user, size_t bytes);
+
+/**
+ * msgpass_user_charge_message() - account for a message about to be made
+ * @user: who pays
+ * @bytes: the memory it takes
+ *
+ * Return: as msgpass_user_charge(); also -EDQUOT over
+ * kernel.msgpass.user_messages_max.
+ */
+int msgpass_user_charge_message(struct msgpass_user *user, size_t bytes);
+void msgpass_user_discharge_message(struct msgpass_user *user, size_t bytes);
 
 /**
  * msgpass_user_charge_mailbox() - account for a mailbox about to be created

@@ -4,6 +4,7 @@
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/ktime.h>
+#include <linux/module.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/rcupdate.h>
@@ -220,10 +221,24 @@ static void rest_locked(struct msgpass_mailbox *mailbox,
 	lockdep_assert_held(&mailbox->lock);
 
 	message->state = MSGPASS_QUEUED;
+	if (unlikely(!mailbox->keeps_module)) {
+		mailbox->keeps_module = true;
+		/* Whoever is about to let it rest holds the module, too. */
+		__module_get(THIS_MODULE);
+	}
 	if (list_empty(&message->node[MSGPASS_IN_MAILBOX]))
 		msgpass_queue_add(&mailbox->queue, message, newest);
 	if (message->way)
 		msgpass_queue_add(&message->way->queue, message, newest);
+}
+
+static void let_go_locked(struct msgpass_mailbox *mailbox)
+{
+	lockdep_assert_held(&mailbox->lock);
+
+	if (mailbox->keeps_module)
+		module_put(THIS_MODULE);
+	mailbox->keeps_module = false;
 }
 
 /* Out of the queues that it is in. */
@@ -652,6 +667,7 @@ bool msgpass_mailbox_end(struct msgpass_mailbox *mailbox)
 		list_add_tail(&sender->message->node[MSGPASS_IN_MAILBOX], &dropped);
 	mailbox->messages = 0;
 	mailbox->bytes = 0;
+	let_go_locked(mailbox);
 	mailbox->senders_waiting = 0;
 	/* Nobody waits by a way: an inbox ends after the last thread has. */
 	mailbox->receivers_waiting = 0;
@@ -669,6 +685,14 @@ bool msgpass_mailbox_end(struct msgpass_mailbox *mailbox)
 		cond_resched();
 	}
 	return first;
+}
+
+void msgpass_mailbox_let_go(struct msgpass_mailbox *mailbox)
+{
+	spin_lock(&mailbox->lock);
+	if (!mailbox->messages)
+		let_go_locked(mailbox);
+	spin_unlock(&mailbox->lock);
 }
 
 bool msgpass_mailbox_end_way(struct msgpass_mailbox *mailbox,

@@ -38,7 +38,7 @@ struct msgpass_message *msgpass_message_new(struct msgpass_user *user, u64 key,
 	struct msgpass_message *message;
 	int err;
 
-	err = msgpass_user_charge(user, cost(size));
+	err = msgpass_user_charge_message(user, cost(size));
 	if (err)
 		return ERR_PTR(err);
 
@@ -76,13 +76,13 @@ free_data:
 free_object:
 	kmem_cache_free(message_cache, message);
 discharge:
-	msgpass_user_discharge(user, cost(size));
+	msgpass_user_discharge_message(user, cost(size));
 	return ERR_PTR(err);
 }
 
 void msgpass_message_free(struct msgpass_message *message)
 {
-	msgpass_user_discharge(message->user, cost(message->size));
+	msgpass_user_discharge_message(message->user, cost(message->size));
 	put_pid(message->from.tid);
 	put_pid(message->from.pid);
 	if (message->data != message->small)

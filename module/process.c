@@ -225,6 +225,16 @@ struct msgpass_process *msgpass_process_get(struct pid *pid)
 	return ERR_PTR(-ESRCH);
 }
 
+void msgpass_process_let_go(void)
+{
+	struct msgpass_process *process = find_process(task_tgid(current));
+
+	if (!process)
+		return;
+	msgpass_mailbox_let_go(process->inbox);
+	msgpass_process_put(process);
+}
+
 bool msgpass_process_visible(const struct msgpass_process *process)
 {
 	return pid_nr_ns(process->pid, task_active_pid_ns(current));

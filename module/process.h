@@ -66,6 +66,9 @@ struct msgpass_process *msgpass_process_get(struct pid *pid);
 struct msgpass_process *msgpass_process_hold(struct msgpass_process *process);
 void msgpass_process_put(struct msgpass_process *process);
 
+/* The caller's inbox, if it has one and that is empty, need not keep the module. */
+void msgpass_process_let_go(void);
+
 /**
  * msgpass_process_by_pid() - the process that a pid names
  * @nr: process id in the caller's PID namespace

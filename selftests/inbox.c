@@ -375,6 +375,52 @@ TEST_F(inbox, P7_3_a_process_lives_until_its_last_thread_ends)
 	EXPECT_EQ(-ESRCH, send_text_to(self->device, child, "still there?"));
 }
 
+/* How many hold the module, or -1. */
+static int module_references(void)
+{
+	FILE *file = fopen("/sys/module/msgpass/refcnt", "re");
+	int count = -1;
+
+	if (file) {
+		if (fscanf(file, "%d", &count) != 1)
+			count = -1;
+		fclose(file);
+	}
+	return count;
+}
+
+TEST_F(inbox, P12_22_an_inbox_keeps_the_module_only_for_its_messages)
+{
+	int before = module_references(), device;
+	pid_t child;
+
+	if (before < 0)
+		SKIP(return, "no count of references to the module");
+	ASSERT_EQ(0, send_text_to(self->device, getpid(), "rests"));
+	EXPECT_EQ(before + 1, module_references());
+	device = open_device();
+	ASSERT_LE(0, device);
+	EXPECT_EQ(before + 2, module_references());
+	/* Closed, there is still the message. */
+	close(device);
+	EXPECT_EQ(before + 1, module_references());
+	EXPECT_TRUE(next_is(self->device, "rests"));
+	device = open_device();
+	close(device);
+	EXPECT_EQ(before, module_references());
+
+	/* Also by an inherited descriptor, which somebody else has open, too. */
+	child = fork_child();
+	if (!child) {
+		if (send_text_to(self->device, getpid(), "x") ||
+		    module_references() != before + 1 || !next_is(self->device, "x"))
+			_exit(1);
+		close(self->device);
+		_exit(module_references() != before);
+	}
+	EXPECT_EQ(0, wait_child(child));
+}
+
 static void *execute(void *argument)
 {
 	char *const argv[] = { "exec", argument, NULL };

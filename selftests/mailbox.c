@@ -479,17 +479,141 @@ TEST_F_TIMEOUT(mailbox, P10_3_a_send_that_fails_costs_nothing, SLOW)
 	EXPECT_EQ(0, send_flags(self->mailbox, data, sizeof(data), 0));
 }
 
+static unsigned long read_limit(const char *name)
+{
+	unsigned long limit = 0;
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/sys/kernel/msgpass/%s", name);
+	file = fopen(path, "re");
+	if (!file || fscanf(file, "%lu", &limit) != 1)
+		limit = 0;
+	if (file)
+		fclose(file);
+	return limit;
+}
+
+static bool write_limit(const char *name, unsigned long limit)
+{
+	char path[128];
+	bool success;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/sys/kernel/msgpass/%s", name);
+	file = fopen(path, "we");
+	if (!file)
+		return false;
+	success = fprintf(file, "%lu\n", limit) > 0;
+	return !fclose(file) && success;
+}
+
+/* Fill an unbounded mailbox; *@sent is how many went in. */
+static int fill(int mailbox, const void *data, size_t size, unsigned long *sent)
+{
+	int err;
+
+	*sent = 0;
+	while (!(err = send_flags(mailbox, data, size, MSGPASS_NONBLOCK)))
+		++*sent;
+	return err;
+}
+
+TEST_F_TIMEOUT(mailbox, P10_4_messages_are_limited_by_the_quota, SLOW)
+{
+	unsigned long limit = read_limit("user_messages_max"), sent;
+
+	ASSERT_LT(0, limit);
+	/* An empty one takes the least of the other quota. */
+	if (limit * 256 > read_limit("user_bytes_max"))
+		SKIP(return, "the limit of bytes comes first");
+	REMAKE(MSGPASS_UNBOUNDED, 0, 64, 0600);
+	EXPECT_EQ(-EDQUOT, fill(self->mailbox, NULL, 0, &sent));
+	EXPECT_GE(limit, sent);
+	EXPECT_LT(limit - limit / 100, sent);
+	ASSERT_EQ(0, receive_flags(self->mailbox, NULL, 0, 0));
+	EXPECT_EQ(0, send_text(self->mailbox, "x"));
+	EXPECT_EQ(-EDQUOT, send_text(self->mailbox, "x"));
+}
+
+TEST_F(mailbox, M16_1_limits_change_while_in_use)
+{
+	unsigned long messages = read_limit("user_messages_max");
+	unsigned long bytes = read_limit("user_bytes_max"), sent;
+	char data[4096] = "";
+
+	if (geteuid())
+		SKIP(return, "needs root");
+	REMAKE(MSGPASS_UNBOUNDED, 0, sizeof(data), 0600);
+	ASSERT_EQ(0, send_text(self->mailbox, "x"));
+	ASSERT_TRUE(write_limit("user_messages_max", 10));
+	EXPECT_EQ(-EDQUOT, fill(self->mailbox, NULL, 0, &sent));
+	EXPECT_EQ(9, sent);
+	/* It takes nothing away. */
+	ASSERT_TRUE(write_limit("user_messages_max", 0));
+	EXPECT_EQ(10, stat_of(self->mailbox).messages);
+	EXPECT_TRUE(next_is(self->mailbox, "x"));
+	EXPECT_EQ(-EDQUOT, send_text(self->mailbox, "x"));
+	EXPECT_TRUE(write_limit("user_messages_max", messages));
+
+	ASSERT_TRUE(write_limit("user_bytes_max", 64 * 1024));
+	EXPECT_EQ(-EDQUOT, fill(self->mailbox, data, sizeof(data), &sent));
+	EXPECT_GE(16, sent);
+	EXPECT_LE(10, sent);
+	EXPECT_TRUE(write_limit("user_bytes_max", bytes));
+	EXPECT_EQ(0, send_flags(self->mailbox, data, sizeof(data), 0));
+}
+
+TEST_F(mailbox, M16_2_a_limit_out_of_range_is_refused)
+{
+	unsigned long size = read_limit("message_size_max");
+
+	if (geteuid())
+		SKIP(return, "needs root");
+	EXPECT_FALSE(write_limit("message_size_max", 0));
+	EXPECT_FALSE(write_limit("message_size_max", (1UL << 30) + 1));
+	EXPECT_FALSE(write_limit("inbox_capacity", 0));
+	EXPECT_EQ(size, read_limit("message_size_max"));
+
+	/* The ceiling counts when a mailbox is created. */
+	ASSERT_TRUE(write_limit("message_size_max", 100));
+	EXPECT_EQ(-EINVAL, create_mailbox(self->device, "too-large", 1, 101));
+	EXPECT_TRUE(write_limit("message_size_max", size));
+}
+
+TEST_F(mailbox, M16_3_one_users_quota_is_not_anothers)
+{
+	unsigned long bytes = read_limit("user_bytes_max"), sent;
+	char data[4096] = "";
+	pid_t child;
+
+	if (geteuid())
+		SKIP(return, "needs root");
+	REMAKE(MSGPASS_UNBOUNDED, 0, sizeof(data), 0666);
+	ASSERT_TRUE(write_limit("user_bytes_max", 256 * 1024));
+	child = fork_child();
+	if (!child) {
+		int mailbox;
+
+		become_user();
+		mailbox = open_mailbox(self->device, self->name, MSGPASS_ACCESS_SEND);
+		_exit(mailbox < 0 || fill(mailbox, data, sizeof(data), &sent) != -EDQUOT ||
+		      sent < 50);
+	}
+	EXPECT_EQ(0, wait_child(child));
+	/* What it queued is its own, though the mailbox is ours. */
+	EXPECT_EQ(0, send_text(self->mailbox, "x"));
+	EXPECT_EQ(-EDQUOT, fill(self->mailbox, data, sizeof(data), &sent));
+	EXPECT_LE(50, sent);
+	EXPECT_TRUE(write_limit("user_bytes_max", bytes));
+}
+
 TEST_F(mailbox, P10_2_mailboxes_are_limited_by_the_quota)
 {
-	unsigned int limit = 0, made = 0, i;
+	unsigned int limit = read_limit("user_mailboxes_max"), made = 0, i;
 	char name[MAILBOX_NAME_SIZE];
-	FILE *file;
 	int fd = 0;
 
-	file = fopen("/proc/sys/kernel/msgpass/user_mailboxes_max", "re");
-	ASSERT_NE(NULL, file);
-	ASSERT_EQ(1, fscanf(file, "%u", &limit));
-	fclose(file);
 	if (limit > 10000)
 		SKIP(return, "a limit of %u mailboxes is too high to reach", limit);
 

@@ -29,6 +29,20 @@ load() {
 	fi
 }
 
+skip() { # description reason
+	count=$((count + 1))
+	echo "ok $count $1 # SKIP $2"
+}
+
+# For up to 5 s.
+until_unloaded() {
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do
+		rmmod msgpass 2>/dev/null && return
+		sleep 0.2
+	done
+	return 1
+}
+
 skip_all() {
 	echo "1..0 # SKIP $1"
 	exit 4
@@ -40,7 +54,7 @@ loaded || skip_all "msgpass is not loaded"
 	skip_all "no msgpass.ko to load again: set MSGPASS_KO"
 
 echo "TAP version 13"
-echo "1..7"
+echo "1..9"
 
 # The shell itself uses the device.
 exec 3<>/dev/msgpass
@@ -65,6 +79,22 @@ exec 3<>/dev/msgpass
 exec 3>&-
 rmmod msgpass && load
 check $? "P12_17 a process that has used it does not keep it"
+
+# A message is not to be lost, though nobody has the device open.
+if command -v msgpass >/dev/null; then
+	sleep 60 &
+	process=$!
+	msgpass send --pid $process hello && ! rmmod msgpass 2>/dev/null && loaded
+	check $? "P12_23 a message in an inbox keeps it"
+	kill $process
+	wait $process 2>/dev/null
+	# The end of a process is told a moment after it.
+	until_unloaded && load
+	check $? "P12_24 and no longer than the process lives"
+else
+	skip "P12_23 a message in an inbox keeps it" "no msgpass in PATH"
+	skip "P12_24 and no longer than the process lives" "no msgpass in PATH"
+fi
 
 err=0
 for _ in 1 2 3 4 5 6 7 8 9 10; do

@@ -203,6 +203,44 @@ test_processes() {
 	check $? "and of a process that has ended"
 }
 
+# shellcheck disable=SC2317 # until_true calls it
+inbox_is_full() {
+	expect 0 msgpass ps && awk -v pid="$process" '
+		$2 == pid && $5 == 64 && $7 == 1 && $9 == 1 && $1 == user { found = 1 }
+		END { exit !found }' user="$(id -un)" "$dir/out"
+}
+
+# row A B: of what links wrote, without the time.
+row() {
+	awk -v a="$1" -v b="$2" '$2 == a && $3 == b || $2 == b && $3 == a {
+		$1 = ""; print }' "$dir/out"
+}
+
+test_links() {
+	sleep 60 &
+	process=$!
+	# It fills the inbox, and waits.
+	producer --pid $process --count 100 >/dev/null 2>&1 &
+	sender=$!
+	until_true inbox_is_full &&
+		head -n 1 "$dir/out" | grep -q '^USER  *PID  *ACCEPTS  *CAPACITY  *MESSAGES'
+	check $? "M3_20 ps: an inbox that is full, and who waits"
+	expect 0 msgpass links && head -n 1 "$dir/out" | grep -q '^SINCE  *A  *B  *TO-B' &&
+		[ "$(row $sender $process | wc -l)" -eq 1 ] &&
+		row $sender $process | grep -qE ' (64 [0-9]+ 0 0|0 0 64 [0-9]+)$' &&
+		expect 0 msgpass links $process && [ "$(wc -l <"$dir/out")" -eq 2 ] &&
+		expect 0 msgpass links $$ && [ "$(wc -l <"$dir/out")" -eq 1 ]
+	check $? "M3_21 links: the one of two processes, and those of one"
+	kill $sender
+	wait $sender 2>/dev/null
+	expect 0 msgpass links $process && [ "$(wc -l <"$dir/out")" -eq 1 ]
+	check $? "M3_22 and it is gone with one of them"
+	kill $process
+	wait $process 2>/dev/null
+	expect 2 msgpass links x && expect 2 msgpass links 1 2 && expect 2 msgpass ps 1
+	check $? "ps and links: wrong usage"
+}
+
 # as_other COMMAND
 as_other() {
 	su -s /bin/sh "$other" -c "PATH=$PATH; $1"
@@ -276,12 +314,13 @@ trap clean_up EXIT
 trap 'exit 1' HUP INT TERM
 
 echo "TAP version 13"
-echo "1..34"
+echo "1..38"
 test_usage
 test_mailboxes
 test_messages
 test_waits
 test_processes
+test_links
 test_other
 test_module
 exit $failed

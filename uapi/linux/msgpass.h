@@ -63,8 +63,8 @@
  * as far as the descriptor's access goes (on the device EPOLLIN only); EPOLLHUP
  * and EPOLLERR when the mailbox is gone.
  *
- * The module stays loaded while a descriptor is open or a mailbox has a name.
- * Unloading it ends the inboxes of live processes, and what is in them.
+ * The module stays loaded while a descriptor is open, a mailbox has a name, or a
+ * message is in the inbox of a live process.
  *
  * Rules of the interface
  * ----------------------

@@ -49,6 +49,7 @@ int command_status(const struct arguments *arguments)
 		{ "message_size_max",	LIMITS "message_size_max" },
 		{ "inbox_capacity",	LIMITS "inbox_capacity" },
 		{ "user_bytes_max",	LIMITS "user_bytes_max" },
+		{ "user_messages_max",	LIMITS "user_messages_max" },
 		{ "user_mailboxes_max",	LIMITS "user_mailboxes_max" },
 	};
 	unsigned int count;
@@ -88,16 +89,13 @@ static void show_stat(const char *name, const struct msgpass_stat *stat)
 	char number[CAPACITY_TEXT];
 	char owner[OWNER_TEXT];
 	char text[NAME_TEXT];
-	struct msgpass_stat user = *stat;
 
-	/* The user that has it, also if a process owns it. */
-	user.policy = 0;
 	printf("name               %s\n", name_text(name, text));
 	if (stat->policy & MSGPASS_PROCESS_OWNED)
 		printf("owner              %s\n", owner_text(stat, owner));
 	else
 		printf("owner              system\n");
-	printf("user               %s\n", owner_text(&user, owner));
+	printf("user               %s\n", user_text(stat->uid, owner));
 	if (group)
 		printf("group              %s\n", group->gr_name);
 	else

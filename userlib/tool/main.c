@@ -84,7 +84,8 @@ static const struct command commands[] = {
 	  "FILE is a msgpass.ko; without it, the module installed for this kernel.\n" },
 	{ "unload", command_unload, no_options, 0, 0, "",
 	  "unload the module",
-	  "It is in use while a mailbox has a name or a process has one open.\n" },
+	  "It is in use while a mailbox has a name, a process has one open, or a message is\n"
+	  "in an inbox.\n" },
 	{ "status", command_status, no_options, 0, 0, "",
 	  "show the module's version and limits",
 	  "It fails if the module is not loaded.\n" },
@@ -92,6 +93,15 @@ static const struct command commands[] = {
 	  "list the mailboxes that you could open",
 	  "SENDERS and RECEIVERS are those that wait. What is odd in a name is written\n"
 	  "as \\xHH.\n" },
+	{ "ps", command_ps, no_options, 0, 0, "",
+	  "list your processes that use message passing",
+	  "To root, all processes. What is told is of the inbox of each: whom it accepts,\n"
+	  "its capacity, what is in it, who waits. KEY is the process key.\n" },
+	{ "links", command_links, no_options, 0, 1, "[PID]",
+	  "list the links of your processes, or of one",
+	  "Each pair of processes that have communicated directly has one link, since the\n"
+	  "first message. A and B are the pids; then come the messages and bytes that were\n"
+	  "sent to B, and those that were sent to A. A pid that is not visible here is written as ?.\n" },
 	{ "stat", command_stat, no_options, 1, 1, "NAME",
 	  "show everything of a mailbox", "" },
 	{ "create", command_create, create_options, 1, 1,

@@ -129,7 +129,8 @@ static int unload(struct kmod_ctx *kmod)
 	err = kmod_module_remove_module(module, KMOD_REMOVE_NOLOG);
 	kmod_module_unref(module);
 	if (err == -EAGAIN || err == -EBUSY) {
-		warnx("the module is in use: a mailbox has a name, or a process has one open");
+		warnx("the module is in use: a mailbox has a name, a process has one open, "
+		      "or a message is in an inbox");
 		return EXIT_FAILURE;
 	}
 	return err < 0 && err != -ENOENT ? module_failure("module " NAME, err) :

@@ -109,22 +109,25 @@ const char *name_text(const char *name, char text[NAME_TEXT])
 	return text;
 }
 
-const char *owner_text(const struct msgpass_stat *stat, char text[OWNER_TEXT])
+const char *user_text(uid_t uid, char text[OWNER_TEXT])
 {
-	struct passwd *entry;
+	struct passwd *entry = getpwuid(uid);
 
-	if (stat->policy & MSGPASS_PROCESS_OWNED) {
-		/* Its pid may not be visible here. */
-		if (stat->owner_pid)
-			snprintf(text, OWNER_TEXT, "pid %d", stat->owner_pid);
-		else
-			snprintf(text, OWNER_TEXT, "pid ?");
-		return text;
-	}
-	entry = getpwuid(stat->uid);
 	if (entry)
 		snprintf(text, OWNER_TEXT, "%s", entry->pw_name);
 	else
-		snprintf(text, OWNER_TEXT, "%u", stat->uid);
+		snprintf(text, OWNER_TEXT, "%u", uid);
+	return text;
+}
+
+const char *owner_text(const struct msgpass_stat *stat, char text[OWNER_TEXT])
+{
+	if (!(stat->policy & MSGPASS_PROCESS_OWNED))
+		return user_text(stat->uid, text);
+	/* Its pid may not be visible here. */
+	if (stat->owner_pid)
+		snprintf(text, OWNER_TEXT, "pid %d", stat->owner_pid);
+	else
+		snprintf(text, OWNER_TEXT, "pid ?");
 	return text;
 }

@@ -90,6 +90,7 @@ struct msgpass *open_to_look(const char *name);
 
 /* What is odd in a name is written as \xHH: it may come from anybody. */
 const char *name_text(const char *name, char text[NAME_TEXT]);
+const char *user_text(uid_t uid, char text[OWNER_TEXT]);
 /* "pid 12", or the user's name or number. */
 const char *owner_text(const struct msgpass_stat *stat, char text[OWNER_TEXT]);
 
@@ -102,6 +103,8 @@ int command_load(const struct arguments *arguments);
 int command_unload(const struct arguments *arguments);
 int command_status(const struct arguments *arguments);
 int command_ls(const struct arguments *arguments);
+int command_ps(const struct arguments *arguments);
+int command_links(const struct arguments *arguments);
 int command_stat(const struct arguments *arguments);
 int command_create(const struct arguments *arguments);
 int command_rm(const struct arguments *arguments);
