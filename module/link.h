@@ -16,11 +16,13 @@
  * For people, links have numbers, and are shown from their first message on.
  *
  * Owner: references. The table holds one until the link dies; whoever sends or
- * receives by it, or looks at it, one meanwhile. Messages hold none: a way with messages in it
- * is not dropped while its inbox lives. A link holds both process records.
+ * receives by it, or looks at it, one meanwhile. Messages hold none: a way with
+ * messages in it is not dropped while its inbox lives. A link holds both process
+ * records.
  *
  * Locks: links_lock guards what lists links (the table, msgpass_process.links
- * and .ended); the array of numbers is XArray's own. The lock of the inbox that a way leads to guards that way.
+ * and .ended); the array of numbers has XArray's own. The lock of the inbox that
+ * a way leads to guards that way.
  */
 #ifndef MSGPASS_LINK_H
 #define MSGPASS_LINK_H

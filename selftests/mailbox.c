@@ -2,6 +2,7 @@
 /* Indirect communication: names, capacity, order, permission, the end. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -51,6 +52,35 @@ FIXTURE_TEARDOWN(mailbox)
 	self->mailbox = msgpass_raw_create(self->device, &create);		\
 	ASSERT_LE(0, self->mailbox);						\
 } while (0)
+
+static unsigned long read_limit(const char *name)
+{
+	unsigned long limit = 0;
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/sys/kernel/msgpass/%s", name);
+	file = fopen(path, "re");
+	if (!file || fscanf(file, "%lu", &limit) != 1)
+		limit = 0;
+	if (file)
+		fclose(file);
+	return limit;
+}
+
+static bool write_limit(const char *name, unsigned long limit)
+{
+	char path[128];
+	bool success;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/sys/kernel/msgpass/%s", name);
+	file = fopen(path, "we");
+	if (!file)
+		return false;
+	success = fprintf(file, "%lu\n", limit) > 0;
+	return !fclose(file) && success;
+}
 
 TEST_F(mailbox, M7_1_names_are_unique_until_deleted)
 {
@@ -302,6 +332,131 @@ TEST_F(mailbox, P5_2_a_fixed_size_mailbox_takes_that_size_only)
 	EXPECT_EQ(MSGPASS_FIXED_SIZE, stat_of(self->mailbox).policy);
 }
 
+TEST_F(mailbox, M12_1_sizes_vary_up_to_the_mailboxs_maximum)
+{
+	char text[65] = "";
+
+	for (unsigned int size = 0; size <= 64; size++) {
+		ASSERT_EQ(0, send_flags(self->mailbox, text, size, 0));
+		ASSERT_EQ((int)size, receive_flags(self->mailbox, text, 64, 0));
+	}
+	EXPECT_EQ(-EMSGSIZE, send_flags(self->mailbox, text, 65, 0));
+	EXPECT_EQ(-EMSGSIZE, send_flags(self->mailbox, text, UINT32_MAX, 0));
+	EXPECT_EQ(0, stat_of(self->mailbox).messages);
+}
+
+TEST_F(mailbox, M12_2_without_a_maximum_it_is_the_administrators)
+{
+	unsigned int limit = read_limit("message_size_max");
+	char *data;
+
+	REMAKE(1, 0, 0, 0600);
+	EXPECT_EQ(limit, stat_of(self->mailbox).size_max);
+	if (limit > 32 << 20)
+		SKIP(return, "a limit of %u bytes is too high to reach", limit);
+	data = malloc(limit);
+	ASSERT_NE(NULL, data);
+	memset(data, 0x5a, limit);
+	EXPECT_EQ(-EMSGSIZE, send_flags(self->mailbox, data, limit + 1, 0));
+	ASSERT_EQ(0, send_flags(self->mailbox, data, limit, 0));
+	memset(data, 0, limit);
+	ASSERT_EQ((int)limit, receive_flags(self->mailbox, data, limit, 0));
+	for (unsigned int i = 0; i < limit; i++)
+		if (data[i] != 0x5a)
+			ASSERT_EQ(0x5a, data[i]);
+	free(data);
+}
+
+TEST_F(mailbox, M8_2_senders_are_released_in_the_sequence_of_the_textbook)
+{
+	struct task senders[2];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		start_send(&senders[i], self->mailbox, i ? "2" : "1", MSGPASS_SYNC, 0);
+		/* Enqueued, and the sender blocked. */
+		ASSERT_TRUE(until_messages(self->mailbox, i + 1));
+		ASSERT_TRUE(until_asleep(getpid(), senders[i].tid));
+	}
+	/* Received: its sender is released, and no other. */
+	EXPECT_TRUE(next_is(self->mailbox, "1"));
+	EXPECT_EQ(0, join(&senders[0]));
+	EXPECT_EQ(1, stat_of(self->mailbox).messages);
+	EXPECT_EQ(1, senders[1].result);
+	EXPECT_TRUE(next_is(self->mailbox, "2"));
+	EXPECT_EQ(0, join(&senders[1]));
+}
+
+TEST_F(mailbox, M5_3_a_pair_shares_several_mailboxes)
+{
+	int other, again;
+	char name[MAILBOX_NAME_SIZE];
+	pid_t child;
+
+	name_mailbox(name, "other");
+	other = create_mailbox(self->device, name, 3, 64);
+	ASSERT_LE(0, other);
+	child = fork_child();
+	if (!child)
+		_exit(send_text(self->mailbox, "first") || send_text(other, "second") ||
+		      send_text(self->mailbox, "third"));
+	EXPECT_EQ(0, wait_child(child));
+	EXPECT_TRUE(next_is(other, "second"));
+	EXPECT_EQ(-EAGAIN, receive_flags(other, NULL, 0, MSGPASS_NONBLOCK));
+	EXPECT_TRUE(next_is(self->mailbox, "first"));
+	EXPECT_TRUE(next_is(self->mailbox, "third"));
+	/* Two descriptors of one mailbox lead to the same messages. */
+	again = open_mailbox(self->device, name, MSGPASS_ACCESS_BOTH);
+	ASSERT_LE(0, again);
+	EXPECT_EQ(0, send_text(other, "x"));
+	EXPECT_TRUE(next_is(again, "x"));
+	EXPECT_EQ(0, delete_mailbox(other));
+	close(other);
+	close(again);
+}
+
+#define CROWD		4
+#define CROWD_EACH	500
+
+TEST_F_TIMEOUT(mailbox, M5_4_many_send_and_many_receive_and_each_message_has_one_receiver, SLOW)
+{
+	pid_t senders[CROWD], receivers[CROWD];
+	static unsigned int seen[CROWD * CROWD_EACH];
+	int reports[2];
+	unsigned int number, i, j;
+
+	ASSERT_EQ(0, pipe(reports));
+	for (i = 0; i < CROWD; i++) {
+		receivers[i] = fork_child();
+		if (!receivers[i]) {
+			while (receive_flags(self->mailbox, &number, sizeof(number), 0) > 0)
+				if (write(reports[1], &number, sizeof(number)) < 0)
+					_exit(1);
+			_exit(0);
+		}
+		senders[i] = fork_child();
+		if (senders[i])
+			continue;
+		for (j = 0; j < CROWD_EACH; j++) {
+			number = i * CROWD_EACH + j;
+			if (send_flags(self->mailbox, &number, sizeof(number), 0))
+				_exit(1);
+		}
+		_exit(0);
+	}
+	for (i = 0; i < CROWD * CROWD_EACH; i++) {
+		ASSERT_EQ(sizeof(number), read(reports[0], &number, sizeof(number)));
+		ASSERT_GT(ARRAY_LEN(seen), number);
+		EXPECT_EQ(1, ++seen[number]);
+	}
+	for (i = 0; i < CROWD; i++)
+		EXPECT_EQ(0, wait_child(senders[i]));
+	EXPECT_EQ(0, delete_mailbox(self->mailbox));
+	for (i = 0; i < CROWD; i++)
+		EXPECT_EQ(0, wait_child(receivers[i]));
+	EXPECT_EQ(0, close(reports[0]) + close(reports[1]));
+}
+
 TEST_F(mailbox, P9_1_a_descriptor_does_what_it_was_opened_for)
 {
 	int in = open_mailbox(self->device, self->name, MSGPASS_ACCESS_RECEIVE);
@@ -477,35 +632,6 @@ TEST_F_TIMEOUT(mailbox, P10_3_a_send_that_fails_costs_nothing, SLOW)
 	EXPECT_EQ(0, stat_of(self->mailbox).messages);
 	EXPECT_EQ(3001, stat_of(self->mailbox).admitted_messages);
 	EXPECT_EQ(0, send_flags(self->mailbox, data, sizeof(data), 0));
-}
-
-static unsigned long read_limit(const char *name)
-{
-	unsigned long limit = 0;
-	char path[128];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/sys/kernel/msgpass/%s", name);
-	file = fopen(path, "re");
-	if (!file || fscanf(file, "%lu", &limit) != 1)
-		limit = 0;
-	if (file)
-		fclose(file);
-	return limit;
-}
-
-static bool write_limit(const char *name, unsigned long limit)
-{
-	char path[128];
-	bool success;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/sys/kernel/msgpass/%s", name);
-	file = fopen(path, "we");
-	if (!file)
-		return false;
-	success = fprintf(file, "%lu\n", limit) > 0;
-	return !fclose(file) && success;
 }
 
 /* Fill an unbounded mailbox; *@sent is how many went in. */

@@ -177,6 +177,70 @@ TEST_F(owner, M14_1_capacity_grows_and_shrinks_and_loses_nothing)
 	close(mailbox);
 }
 
+TEST_F(owner, M14_2_attributes_are_read_as_they_were_set)
+{
+	const struct msgpass_create create = {
+		.flags = MSGPASS_FIXED_SIZE,
+		.access = MSGPASS_ACCESS_BOTH,
+		.name = (uintptr_t)self->name,
+		.capacity = 7,
+		.size_max = 9,
+		.mode = 0640,
+	};
+	struct msgpass_set set = {
+		.flags = MSGPASS_SET_CAPACITY | MSGPASS_SET_MODE,
+		.capacity = MSGPASS_UNBOUNDED,
+		.mode = 0606,
+	};
+	int mailbox = create_full(self->device, &create);
+	struct msgpass_stat stat;
+
+	ASSERT_LE(0, mailbox);
+	stat = stat_of(mailbox);
+	EXPECT_EQ(MSGPASS_FIXED_SIZE, stat.policy);
+	EXPECT_EQ(7, stat.capacity);
+	EXPECT_EQ(9, stat.size_max);
+	EXPECT_EQ(geteuid(), stat.uid);
+	EXPECT_EQ(getegid(), stat.gid);
+	EXPECT_EQ(0, set_mailbox(mailbox, &set));
+	stat = stat_of(mailbox);
+	EXPECT_EQ(MSGPASS_UNBOUNDED, stat.capacity);
+	EXPECT_EQ(0606, stat.mode);
+	/* What was not asked for is as before. */
+	EXPECT_EQ(9, stat.size_max);
+	EXPECT_EQ(geteuid(), stat.uid);
+	EXPECT_EQ(0, set_mailbox(mailbox, &(struct msgpass_set){ }));
+	EXPECT_EQ(0606, stat_of(mailbox).mode);
+	EXPECT_EQ(0, delete_mailbox(mailbox));
+	close(mailbox);
+}
+
+TEST_F(owner, M14_3_an_inbox_has_a_capacity_of_its_processs_choice)
+{
+	struct msgpass_set set = { .flags = MSGPASS_SET_CAPACITY, .capacity = 1 };
+	struct task sender;
+	pid_t child;
+
+	ASSERT_EQ(0, set_mailbox(self->device, &set));
+	EXPECT_EQ(1, stat_of(self->device).capacity);
+	EXPECT_EQ(0, send_text_to(self->device, getpid(), "1"));
+	EXPECT_EQ(-EAGAIN, send_text_to(self->device, getpid(), "2"));
+	/* A child begins with the administrator's, as everybody does. */
+	child = fork_child();
+	if (!child)
+		_exit(stat_of(self->device).capacity == 1);
+	EXPECT_EQ(0, wait_child(child));
+
+	sender = (struct task){ .fd = self->device, .send = { .to = getpid() } };
+	start(&sender);
+	ASSERT_TRUE(until_senders_wait(self->device, 1));
+	set.capacity = 2;
+	EXPECT_EQ(0, set_mailbox(self->device, &set));
+	EXPECT_EQ(0, join(&sender));
+	EXPECT_TRUE(next_is(self->device, "1"));
+	EXPECT_TRUE(next_is(self->device, ""));
+}
+
 TEST_F(owner, P9_7_mode_and_owner_are_the_owners_to_change)
 {
 	int mailbox = create_mailbox(self->device, self->name, 3, 64);

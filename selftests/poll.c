@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -100,6 +101,108 @@ TEST_F(poll, M13_3_the_device_is_readable_with_a_message_in_the_inbox)
 	EXPECT_EQ(POLLIN, ready(self->device));
 	EXPECT_TRUE(next_is(self->device, "x"));
 	EXPECT_EQ(0, ready(self->device));
+}
+
+TEST_F(poll, M13_8_an_owned_mailbox_is_readable_to_its_owner_only)
+{
+	const struct msgpass_create create = {
+		.flags = MSGPASS_PROCESS_OWNED,
+		.access = MSGPASS_ACCESS_BOTH,
+		.name = (uintptr_t)self->name,
+		.capacity = 1,
+		.mode = 0600,
+	};
+	int mailbox, told = eventfd(0, EFD_CLOEXEC), go = eventfd(0, EFD_CLOEXEC);
+	eventfd_t ignored;
+	pid_t child;
+
+	ASSERT_EQ(0, unlink_mailbox(self->device, self->name));
+	mailbox = create_full(self->device, &create);
+	ASSERT_LE(0, mailbox);
+	child = fork_child();
+	if (!child) {
+		int own = open_mailbox(self->device, self->name, MSGPASS_ACCESS_SEND);
+
+		if (own < 0 || ready(own) != POLLOUT || send_text(own, "x") || ready(own))
+			_exit(1);
+		eventfd_write(told, 1);
+		eventfd_read(go, &ignored);
+		_exit(ready(own) != (POLLHUP | POLLERR));
+	}
+	EXPECT_EQ(0, eventfd_read(told, &ignored));
+	EXPECT_EQ(POLLIN, ready(mailbox));
+	EXPECT_EQ(0, delete_mailbox(mailbox));
+	EXPECT_EQ(POLLHUP | POLLERR, ready(mailbox));
+	EXPECT_EQ(0, eventfd_write(go, 1));
+	EXPECT_EQ(0, wait_child(child));
+	close(mailbox);
+	close(told);
+	close(go);
+}
+
+TEST_F(poll, M13_9_room_and_messages_that_a_change_of_capacity_makes_are_told)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLET };
+	struct msgpass_set set = { .flags = MSGPASS_SET_CAPACITY, .capacity = 0 };
+
+	ASSERT_EQ(0, set_mailbox(self->mailbox, &set));
+	EXPECT_EQ(0, ready(self->mailbox));
+	ASSERT_EQ(0, epoll_ctl(self->epoll, EPOLL_CTL_ADD, self->mailbox, &event));
+	EXPECT_EQ(0, epoll_wait(self->epoll, &event, 1, 0));
+	set.capacity = 1;
+	ASSERT_EQ(0, set_mailbox(self->mailbox, &set));
+	EXPECT_EQ(1, epoll_wait(self->epoll, &event, 1, 0));
+	EXPECT_EQ(EPOLLOUT, event.events);
+	set.capacity = 0;
+	ASSERT_EQ(0, set_mailbox(self->mailbox, &set));
+	EXPECT_EQ(0, ready(self->mailbox));
+}
+
+/* In one place, as a program waits: for a socket, a mailbox and the inbox. */
+TEST_F(poll, M13_10_one_epoll_instance_tells_of_sockets_mailboxes_and_the_inbox)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int sockets[2], told[3] = { }, expected;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, sockets));
+	for (int i = 0; i < 3; i++) {
+		event.data.u32 = i;
+		ASSERT_EQ(0, epoll_ctl(self->epoll, EPOLL_CTL_ADD,
+				       i == 0 ? sockets[0] : i == 1 ? self->mailbox : self->device,
+				       &event));
+	}
+	EXPECT_EQ(0, epoll_wait(self->epoll, &event, 1, 0));
+	for (int i = 0; i < 30; i++) {
+		switch (expected = i % 3) {
+		case 0:
+			ASSERT_EQ(1, write(sockets[1], "x", 1));
+			break;
+		case 1:
+			ASSERT_EQ(0, send_text(self->mailbox, "x"));
+			break;
+		case 2:
+			ASSERT_EQ(0, send_text_to(self->device, getpid(), "x"));
+		}
+		ASSERT_EQ(1, epoll_wait(self->epoll, &event, 1, 20000));
+		ASSERT_EQ(expected, event.data.u32);
+		told[expected]++;
+		switch (expected) {
+		case 0:
+			ASSERT_EQ(1, read(sockets[0], &(char){ 0 }, 1));
+			break;
+		case 1:
+			ASSERT_TRUE(next_is(self->mailbox, "x"));
+			break;
+		case 2:
+			ASSERT_TRUE(next_is(self->device, "x"));
+		}
+		ASSERT_EQ(0, epoll_wait(self->epoll, &event, 1, 0));
+	}
+	EXPECT_EQ(10, told[0]);
+	EXPECT_EQ(10, told[1]);
+	EXPECT_EQ(10, told[2]);
+	close(sockets[0]);
+	close(sockets[1]);
 }
 
 static void *wait_ready(void *argument)

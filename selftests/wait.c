@@ -197,6 +197,148 @@ TEST_F(wait, M9_2_o_nonblock_is_as_good_as_the_flag)
 	EXPECT_EQ(-EAGAIN, receive_flags(self->device, NULL, 0, 0));
 }
 
+/* Every operation that can wait, where it has to: who has patience for it? */
+struct hopeless {
+	const char *name;
+	unsigned int capacity;
+	bool full, receives, direct, from;
+	unsigned int flags;
+};
+
+static const struct hopeless hopeless[] = {
+	{ .name = "send, full", .capacity = 1, .full = true },
+	{ .name = "send, capacity 0", .capacity = 0 },
+	{ .name = "receive, empty", .capacity = 1, .receives = true },
+	{ .name = "receive, capacity 0", .capacity = 0, .receives = true },
+	{ .name = "send to an inbox, full", .direct = true, .full = true },
+	{ .name = "receive from the inbox", .direct = true, .receives = true },
+	{ .name = "receive from one", .direct = true, .receives = true, .from = true },
+	{ .name = "synchronous send", .capacity = 1, .flags = MSGPASS_SYNC },
+	{ .name = "synchronous send, full", .capacity = 1, .full = true,
+	  .flags = MSGPASS_SYNC },
+	{ .name = "synchronous send, unbounded", .capacity = MSGPASS_UNBOUNDED,
+	  .flags = MSGPASS_SYNC },
+	{ .name = "synchronous send to an inbox", .direct = true, .flags = MSGPASS_SYNC },
+};
+
+/* Make it so that the operation has to wait; the inbox as empty as before. */
+static bool prepare(int fd, const struct hopeless *how)
+{
+	struct msgpass_set set = {
+		.flags = MSGPASS_SET_CAPACITY,
+		.capacity = how->direct ? 1 : how->capacity,
+	};
+
+	if (set_mailbox(fd, &set))
+		return false;
+	if (!how->full)
+		return true;
+	return !(how->direct ? send_text_to(fd, getpid(), "full") : send_text(fd, "full"));
+}
+
+static void fill_in(struct task *task, int fd, const struct hopeless *how,
+		    uint64_t deadline, unsigned int flags)
+{
+	*task = (struct task){
+		.fd = fd,
+		.receives = how->receives,
+		.receive = {
+			.flags = flags,
+			.from = how->from ? getppid() : 0,
+			.deadline = deadline,
+		},
+		.send = {
+			.flags = flags | how->flags,
+			.to = how->direct ? getpid() : 0,
+			.deadline = deadline,
+		},
+	};
+}
+
+/* What was there before is there after it, and nothing else. */
+static bool is_as_before(int fd, const struct hopeless *how)
+{
+	return (!how->full || next_is(fd, "full")) && !stat_of(fd).messages &&
+	       !stat_of(fd).senders_waiting && !stat_of(fd).receivers_waiting;
+}
+
+TEST_F(wait, M10_1_a_deadline_ends_every_operation_that_waits)
+{
+	for (size_t i = 0; i < ARRAY_LEN(hopeless); i++) {
+		const struct hopeless *how = &hopeless[i];
+		int fd = how->direct ? self->device : self->mailbox;
+		uint64_t deadline;
+		struct task task;
+
+		ASSERT_TRUE(prepare(fd, how));
+		deadline = msgpass_deadline(20 * MILLISECOND);
+		fill_in(&task, fd, how, deadline, 0);
+		start(&task);
+		EXPECT_EQ(-ETIMEDOUT, join(&task))
+			TH_LOG("%s", how->name);
+		EXPECT_LE(deadline, msgpass_deadline(0));
+		EXPECT_TRUE(is_as_before(fd, how))
+			TH_LOG("%s", how->name);
+	}
+}
+
+TEST_F(wait, M10_2_one_that_has_passed_ends_it_at_once)
+{
+	for (size_t i = 0; i < ARRAY_LEN(hopeless); i++) {
+		const struct hopeless *how = &hopeless[i];
+		int fd = how->direct ? self->device : self->mailbox;
+		struct task task;
+
+		ASSERT_TRUE(prepare(fd, how));
+		fill_in(&task, fd, how, 1, 0);
+		start(&task);
+		EXPECT_EQ(-ETIMEDOUT, join(&task))
+			TH_LOG("%s", how->name);
+		EXPECT_TRUE(is_as_before(fd, how));
+	}
+}
+
+TEST_F(wait, M10_3_the_farthest_waits_and_can_be_interrupted)
+{
+	for (size_t i = 0; i < ARRAY_LEN(hopeless); i++) {
+		const struct hopeless *how = &hopeless[i];
+		int fd = how->direct ? self->device : self->mailbox;
+		struct task task;
+
+		ASSERT_TRUE(prepare(fd, how));
+		fill_in(&task, fd, how, INT64_MAX, 0);
+		start(&task);
+		ASSERT_TRUE(until_asleep(getpid(), task.tid));
+		EXPECT_EQ(1, task.result);
+		interrupt(&task, false);
+		EXPECT_EQ(-EINTR, join(&task))
+			TH_LOG("%s", how->name);
+		EXPECT_TRUE(is_as_before(fd, how));
+	}
+}
+
+TEST_F(wait, M9_3_what_would_wait_is_eagain_without_patience)
+{
+	for (size_t i = 0; i < ARRAY_LEN(hopeless); i++) {
+		const struct hopeless *how = &hopeless[i];
+		int fd = how->direct ? self->device : self->mailbox;
+		/* A synchronous send that does not wait makes no sense. */
+		int expected = how->flags ? -EINVAL : -EAGAIN;
+		struct task task;
+
+		ASSERT_TRUE(prepare(fd, how));
+		fill_in(&task, fd, how, 0, MSGPASS_NONBLOCK);
+		start(&task);
+		EXPECT_EQ(expected, join(&task))
+			TH_LOG("%s", how->name);
+		/* A deadline gives it no more patience. */
+		fill_in(&task, fd, how, INT64_MAX, MSGPASS_NONBLOCK);
+		start(&task);
+		EXPECT_EQ(expected, join(&task));
+		EXPECT_TRUE(is_as_before(fd, how));
+	}
+}
+
 /* Voluntary context switches of a thread: how often it slept. */
 static unsigned int slept(pid_t tid)
 {

@@ -101,7 +101,8 @@ static const struct command commands[] = {
 	  "list the links of your processes, or of one",
 	  "Each pair of processes that have communicated directly has one link, since the\n"
 	  "first message. A and B are the pids; then come the messages and bytes that were\n"
-	  "sent to B, and those that were sent to A. A pid that is not visible here is written as ?.\n" },
+	  "sent to B, and those that were sent to A. A pid that is not visible here is\n"
+	  "written as ?.\n" },
 	{ "stat", command_stat, no_options, 1, 1, "NAME",
 	  "show everything of a mailbox", "" },
 	{ "create", command_create, create_options, 1, 1,

@@ -129,8 +129,7 @@ static int unload(struct kmod_ctx *kmod)
 	err = kmod_module_remove_module(module, KMOD_REMOVE_NOLOG);
 	kmod_module_unref(module);
 	if (err == -EAGAIN || err == -EBUSY) {
-		warnx("the module is in use: a mailbox has a name, a process has one open, "
-		      "or a message is in an inbox");
+		warnx("the module is in use (msgpass help unload tells by what)");
 		return EXIT_FAILURE;
 	}
 	return err < 0 && err != -ENOENT ? module_failure("module " NAME, err) :
