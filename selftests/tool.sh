@@ -224,17 +224,17 @@ test_links() {
 	sender=$!
 	until_true inbox_is_full &&
 		head -n 1 "$dir/out" | grep -q '^USER  *PID  *ACCEPTS  *CAPACITY  *MESSAGES'
-	check $? "M3_20 ps: an inbox that is full, and who waits"
+	check $? "M3_30 ps: an inbox that is full, and who waits"
 	expect 0 msgpass links && head -n 1 "$dir/out" | grep -q '^SINCE  *A  *B  *TO-B' &&
 		[ "$(row $sender $process | wc -l)" -eq 1 ] &&
 		row $sender $process | grep -qE ' (64 [0-9]+ 0 0|0 0 64 [0-9]+)$' &&
 		expect 0 msgpass links $process && [ "$(wc -l <"$dir/out")" -eq 2 ] &&
 		expect 0 msgpass links $$ && [ "$(wc -l <"$dir/out")" -eq 1 ]
-	check $? "M3_21 links: the one of two processes, and those of one"
+	check $? "M3_31 links: the one of two processes, and those of one"
 	kill $sender
 	wait $sender 2>/dev/null
 	expect 0 msgpass links $process && [ "$(wc -l <"$dir/out")" -eq 1 ]
-	check $? "M3_22 and it is gone with one of them"
+	check $? "M3_32 and it is gone with one of them"
 	kill $process
 	wait $process 2>/dev/null
 	expect 2 msgpass links x && expect 2 msgpass links 1 2 && expect 2 msgpass ps 1
