@@ -68,19 +68,6 @@ example() {
 	check $? "$row example $program: $what"
 }
 
-test_links() {
-	name="M3_20 example links: one for a pair, gone with either"
-	if ! run links >"$dir/why" && grep -q 'Inappropriate ioctl' "$dir/out"; then
-		skip "$name" "this module does not list links"
-		return
-	fi
-	cat "$dir/why"
-	programs="$programs links"
-	says 'link [0-9]+: processes [0-9]+ and [0-9]+, 3 messages one way, 3 the other' \
-		'process [0-9]+ has ended, and its link with it'
-	check $? "$name"
-}
-
 test_direct() {
 	example M1_20 conversation "the answer of exactly the process that was asked" \
 		'asked: What do you get\?' 'answered: Forty-two\.' 'and then: By the way\.\.\.'
@@ -90,7 +77,9 @@ test_direct() {
 	example M2_20 receive-any "who asked is told, and answered" \
 		"server: process [0-9]+ of user $(id -u) asks" \
 		'client [0-9]+: 3 \* 3 = 9' 'server: answered 3 clients, each its own question'
-	test_links
+	example M3_20 links "one for a pair, gone with either" \
+		'link [0-9]+: processes [0-9]+ and [0-9]+, 3 messages one way, 3 the other' \
+		'process [0-9]+ has ended, and its link with it'
 	example M4_20 by-pidfd "by pid, pidfd and key, before it opens the device" \
 		'received: by pid' 'received: by pidfd' 'received: by key' \
 		'ended: its key and its pidfd say ESRCH, .*'
