@@ -230,7 +230,7 @@ TEST_F(link, P1_10_what_a_process_sent_before_its_death_can_be_received)
 	EXPECT_EQ(-ESRCH, receive_full(self->device, &by_key));
 }
 
-TEST_F(link, P1_11_a_childs_last_word_is_heard)
+TEST_F_TIMEOUT(link, P1_11_a_childs_last_word_is_heard, SLOW)
 {
 	/* The usual order: fork, the child sends, wait, receive from the child. */
 	for (int i = 0; i < 200; i++) {
@@ -346,7 +346,7 @@ TEST_F(link, P8_4_a_key_reaches_its_process_and_never_another)
 	EXPECT_EQ(-ESRCH, send_full(self->device, &send));
 }
 
-TEST_F(link, P2_7_a_send_to_a_dead_process_does_not_succeed)
+TEST_F_TIMEOUT(link, P2_7_a_send_to_a_dead_process_does_not_succeed, SLOW)
 {
 	for (int i = 0; i < 200; i++) {
 		struct msgpass_send send = { .flags = MSGPASS_NONBLOCK | MSGPASS_TO_KEY };

@@ -734,7 +734,7 @@ TEST_F(mailbox, M16_3_one_users_quota_is_not_anothers)
 	EXPECT_TRUE(write_limit("user_bytes_max", bytes));
 }
 
-TEST_F(mailbox, P10_2_mailboxes_are_limited_by_the_quota)
+TEST_F_TIMEOUT(mailbox, P10_2_mailboxes_are_limited_by_the_quota, SLOW)
 {
 	unsigned int limit = read_limit("user_mailboxes_max"), made = 0, i;
 	char name[MAILBOX_NAME_SIZE];

@@ -212,7 +212,7 @@ static void *wait_ready(void *argument)
 	return (void *)(intptr_t)poll(pollfd, 1, 20000);
 }
 
-TEST_F(poll, M13_4_a_poller_is_woken)
+TEST_F_TIMEOUT(poll, M13_4_a_poller_is_woken, SLOW)
 {
 	struct pollfd in = { .fd = self->mailbox, .events = POLLIN };
 	struct pollfd out = { .fd = self->mailbox, .events = POLLOUT };
