@@ -8,9 +8,10 @@ vm_memory=1G
 vm_console=console=ttyS0
 vm_append=()
 
-# vm_debug KDIR: was the kernel built to find faults?
-vm_debug() {
-	grep -qs '^CONFIG_KASAN=y' "$1/.config"
+# vm_watcher KDIR: print what the kernel was built to find faults with: kasan, kcsan (no kernel has
+# both), or nothing.
+vm_watcher() {
+	sed -nE 's/^CONFIG_(KASAN|KCSAN)=y$/\L\1/p' "$1/.config" 2>/dev/null || true
 }
 
 # vm_kernel KDIR: a kernel that watches itself takes more room and time. Most of the time would go
@@ -19,8 +20,9 @@ vm_kernel() {
 	vm_memory=1G
 	vm_console=console=ttyS0
 	vm_append=()
-	vm_debug "$1" || return 0
+	[[ $(vm_watcher "$1") ]] || return 0
 	vm_memory=2G
+	[[ $(vm_watcher "$1") == kasan ]] || return 0
 	# An interrupt that prints takes the lock of the port, which PROVE_RAW_LOCK_NESTING forbids; and
 	# of all that is reported only the first can be ours. The early console has no lock.
 	vm_console="earlycon=uart8250,io,0x3f8,115200n8 keep_bootcon console=none"
