@@ -220,6 +220,17 @@ static void await(struct reader *reader, enum receive_mode mode)
 		poll(pollfds, reader->count, -1);
 }
 
+void inspect(int fd)
+{
+	struct msgpass_stat stat = stat_of(fd);
+
+	if (stat.messages == UINT32_MAX)
+		return;		/* it has ended */
+	if (stat.senders_waiting &&
+	    (stat.receivers_waiting || stat.messages < stat.capacity))
+		books_fault(books, WAITS_IN_VAIN);
+}
+
 static int receive_one(struct reader *reader, struct source *source, enum receive_mode mode)
 {
 	struct msgpass_receive *receive = &reader->slot->receive;
@@ -244,6 +255,8 @@ static int receive_one(struct reader *reader, struct source *source, enum receiv
 	    !(err == -EFAULT && mode == RECEIVE_BAD))
 		books_fault(books, WRONG_ERROR);
 	books_received(books, reader->slot, &source->seen, mode, err);
+	if (!chance(8))
+		inspect(source->route.fd);
 	return err;
 }
 

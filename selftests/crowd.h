@@ -32,6 +32,9 @@ unsigned int chance(unsigned int sides);
 uint64_t some_seed(void);
 unsigned int some_capacity(void);
 
+/* Nobody waits for what is there, as of one moment. */
+void inspect(int mailbox);
+
 int create(unsigned int target, uint32_t place, unsigned int capacity);
 void change_capacity(int fd, uint32_t place);
 /* Let others find a target; of a process also who it is. */

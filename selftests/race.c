@@ -6,142 +6,24 @@
  *
  * The moment is found by trying: the deadline moves towards the side that lost.
  */
-#include <poll.h>
 #include <sched.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "util.h"
+#include "runner.h"
 
 #include <kselftest_harness.h>
 
 #define ROUNDS		4000
 #define RUNNERS		4
-#define PATIENCE	(20 * SECOND)
 
 /* A slow kernel gets through fewer rounds. */
 #define ENOUGH		(10 * SECOND)
-
-/**
- * struct runner - a thread that makes one call whenever it is told to
- * @go: posted to tell it to
- * @over: posted when it has
- * @call: what it does; its result is @result
- * @done: whether it has
- * @quit: whether to end instead
- * @delay: from the moment it runs to its deadline, if not 0
- * @value: what it sends, or has received
- */
-struct runner {
-	pthread_t thread;
-	sem_t go, over;
-	int (*call)(struct runner *runner);
-	bool done, quit;
-	pid_t tid;
-	int fd;
-	unsigned int flags;
-	int64_t delay;
-	uint64_t value;
-	void *buffer;
-	int result;
-};
-
-static void *run(void *argument)
-{
-	struct runner *runner = argument;
-
-	__atomic_store_n(&runner->tid, gettid(), __ATOMIC_RELEASE);
-	for (;;) {
-		while (sem_wait(&runner->go))
-			;
-		if (runner->quit)
-			return NULL;
-		runner->result = runner->call(runner);
-		__atomic_store_n(&runner->done, true, __ATOMIC_RELEASE);
-		sem_post(&runner->over);
-	}
-}
-
-static void go(struct runner *runner)
-{
-	runner->done = false;
-	sem_post(&runner->go);
-}
-
-static bool is_done(struct runner *runner)
-{
-	return __atomic_load_n(&runner->done, __ATOMIC_ACQUIRE);
-}
-
-/* Once for each go(). False: it is still waiting, for nothing. */
-static bool finished(struct runner *runner)
-{
-	uint64_t limit = msgpass_deadline(PATIENCE);
-	const struct timespec time = { limit / SECOND, limit % SECOND };
-
-	return !sem_clockwait(&runner->over, CLOCK_MONOTONIC, &time);
-}
-
-#define SOON(condition) ({						\
-	uint64_t limit = msgpass_deadline(PATIENCE);			\
-	bool so;							\
-									\
-	while (!(so = (condition)) && msgpass_deadline(0) < limit)	\
-		usleep(1);						\
-	so;								\
-})
-
-static uint64_t deadline_of(const struct runner *runner)
-{
-	return runner->delay ? msgpass_deadline(runner->delay) : 0;
-}
-
-static int call_receive(struct runner *runner)
-{
-	struct msgpass_receive receive = {
-		.flags = runner->flags,
-		.buffer = (uintptr_t)runner->buffer,
-		.buffer_size = sizeof(runner->value),
-		.deadline = deadline_of(runner),
-	};
-
-	return receive_full(runner->fd, &receive);
-}
-
-static int call_send(struct runner *runner)
-{
-	struct msgpass_send send = {
-		.flags = runner->flags,
-		.data = (uintptr_t)&runner->value,
-		.size = sizeof(runner->value),
-		.deadline = deadline_of(runner),
-	};
-
-	return send_full(runner->fd, &send);
-}
-
-static int call_poll(struct runner *runner)
-{
-	struct pollfd pollfd = { .fd = runner->fd, .events = POLLIN };
-
-	return poll(&pollfd, 1, -1) == 1 ? pollfd.revents : -errno;
-}
-
-static int call_stat(struct runner *runner)
-{
-	struct msgpass_stat stat = { };
-
-	return msgpass_raw_stat(runner->fd, &stat) ? -errno : 0;
-}
 
 static void do_nothing(int signal)
 {
@@ -178,29 +60,20 @@ FIXTURE_SETUP(race)
 FIXTURE_TEARDOWN(race)
 {
 	delete_mailbox(self->mailbox);
-	for (unsigned int i = 0; i < self->running; i++) {
-		self->runners[i].quit = true;
-		sem_post(&self->runners[i].go);
-		pthread_join(self->runners[i].thread, NULL);
-	}
+	for (unsigned int i = 0; i < self->running; i++)
+		runner_stop(&self->runners[i]);
 	close(self->mailbox);
 	close(self->device);
 	if (self->round)
 		TH_LOG("%u rounds, the first side won %u", self->round, self->won);
 }
 
-static struct runner *new_runner(struct _test_data_race *self, int (*call)(struct runner *runner))
+static struct runner *new_runner(struct _test_data_race *self,
+				 int (*call)(struct runner *runner))
 {
 	struct runner *runner = &self->runners[self->running++];
 
-	runner->call = call;
-	runner->fd = self->mailbox;
-	runner->buffer = &runner->value;
-	sem_init(&runner->go, 0, 0);
-	sem_init(&runner->over, 0, 0);
-	if (pthread_create(&runner->thread, NULL, run, runner))
-		abort();
-	(void)SOON(__atomic_load_n(&runner->tid, __ATOMIC_ACQUIRE) != 0);
+	runner_start(runner, call, self->mailbox);
 	return runner;
 }
 
@@ -386,6 +259,29 @@ TEST_F_TIMEOUT(race, P2_24_room_and_the_blocked_senders_deadline, SLOW)
 		ASSERT_EQ(sender->result ? UINT64_MAX : self->round, take(self->mailbox));
 		received += 1 + !sender->result;
 		ASSERT_TRUE(is_settled(self->mailbox, received));
+	}
+}
+
+TEST_F_TIMEOUT(race, P4_26_room_releases_a_blocked_sender, SLOW)
+{
+	struct runner *sender = new_runner(self, call_send);
+
+	while (again(self, NULL, false)) {
+		ASSERT_EQ(0, set_capacity(self->mailbox, 1));
+		ASSERT_EQ(0, send_value(self->mailbox, 0));
+		sender->value = self->round;
+		go(sender);
+		if (self->round % 4)
+			ASSERT_TRUE(SOON(stat_of(self->mailbox).senders_waiting));
+		ASSERT_EQ(0, self->round % 2 ? (uint64_t)set_capacity(self->mailbox, 2) :
+					       take(self->mailbox));
+		/* Nobody comes to receive: it is the room alone that admits it. */
+		ASSERT_TRUE(finished(sender));
+		ASSERT_EQ(0, sender->result);
+		if (self->round % 2)
+			ASSERT_EQ(0, take(self->mailbox));
+		ASSERT_EQ(self->round, take(self->mailbox));
+		ASSERT_TRUE(is_settled(self->mailbox, 2 * self->round));
 	}
 }
 

@@ -114,16 +114,6 @@ static void delete_shared(unsigned int target)
 	create_shared(target);
 }
 
-/* Nobody waits for what is there, as of one moment. */
-static void inspect(unsigned int target)
-{
-	struct msgpass_stat stat = stat_of(mailboxes[target]);
-
-	if (stat.senders_waiting &&
-	    (stat.receivers_waiting || stat.messages < stat.capacity))
-		books_fault(books, WAITS_IN_VAIN);
-}
-
 static void interrupt_worker(unsigned int worker)
 {
 	if (workers[worker])
@@ -134,7 +124,7 @@ static void disturb(const struct weather *weather)
 {
 	unsigned int event = chance(100), target = chance(SHARED);
 
-	inspect(target);
+	inspect(mailboxes[target]);
 	if (event < weather->kills)
 		kill_worker(chance(WORKERS));
 	else if (event < weather->deletions)
