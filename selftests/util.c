@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -280,6 +281,51 @@ pid_t fork_child(void)
 			_exit(255);
 	}
 	return pid;
+}
+
+pid_t fork_sleeper(void)
+{
+	pid_t pid = fork_child();
+
+	if (!pid)
+		for (;;)
+			pause();
+	return pid;
+}
+
+void end_child(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+int open_event(void)
+{
+	int event = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
+
+	MUST(event >= 0);
+	return event;
+}
+
+void tell_event(int event)
+{
+	MUST(!eventfd_write(event, 1));
+}
+
+void await_event(int event)
+{
+	eventfd_t one;
+
+	MUST(!eventfd_read(event, &one));
+}
+
+void *share_memory(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	MUST(memory != MAP_FAILED);
+	return memory;
 }
 
 int wait_child(pid_t pid)

@@ -13,7 +13,9 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <msgpass.h>
 
@@ -72,10 +74,29 @@ bool until_asleep(pid_t pid, pid_t tid);
 
 /* Fork; the child dies with the test. */
 pid_t fork_child(void);
+/* A child that does nothing until it is killed, and its end. */
+pid_t fork_sleeper(void);
+void end_child(pid_t pid);
 /* Return the exit code, or -signal. */
 int wait_child(pid_t pid);
 /* Become uid and gid 1000 without capabilities; exit on failure. */
 void become_user(void);
+
+/* In a child: what is not so ends it, says where, and fails the test by its exit code. */
+#define MUST(condition) do {							\
+	if (!(condition)) {							\
+		fprintf(stderr, "# %s:%d: not so: %s\n", __FILE__, __LINE__,	\
+			#condition);						\
+		_exit(100);							\
+	}									\
+} while (0)
+
+/* An eventfd that counts; one process tells, another awaits as many. */
+int open_event(void);
+void tell_event(int event);
+void await_event(int event);
+/* Zeroed memory that children share; it goes with the process. */
+void *share_memory(size_t size);
 
 /**
  * struct task - a call in a thread of its own
