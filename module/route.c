@@ -114,7 +114,7 @@ int msgpass_route_from(struct msgpass_route *route,
 {
 	struct msgpass_mailbox *mailbox = endpoint->mailbox;
 	struct msgpass_link *link;
-	u64 sender;
+	unsigned int sender;
 
 	*route = (struct msgpass_route){ };
 	if (!arg->from && arg->flags & MSGPASS_FROM_KEY)
@@ -132,9 +132,12 @@ int msgpass_route_from(struct msgpass_route *route,
 		link = get_named_link(arg, caller);
 		if (IS_ERR(link))
 			return PTR_ERR(link);
-		sender = link->pair.key[link->pair.key[0] == caller->process->key];
+		sender = link->pair.key[0] == caller->process->key;
 		route->link = link;
-		route->way = msgpass_link_from(link, sender);
+		route->way = msgpass_link_from(link, link->pair.key[sender]);
+		/* Its end is told at once, not when it is cleaned up. */
+		if (!msgpass_process_lives(link->end[sender].process))
+			msgpass_mailbox_end_way(mailbox, route->way);
 	}
 	route->mailbox = msgpass_mailbox_get(mailbox);
 	return 0;
