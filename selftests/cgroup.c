@@ -1,0 +1,506 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Cgroups: frozen in every kind of wait, and at the limit of memory (M16, M18, P10). */
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "util.h"
+
+#include <kselftest_harness.h>
+
+#define MIB		(1024 * 1024L)
+
+/* What of the hierarchy: the files of a group are read and written by name. */
+struct group {
+	char path[256];
+};
+
+static int write_group(const struct group *group, const char *file, const char *text)
+{
+	char path[320];
+	ssize_t written;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", group->path, file);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	written = fd < 0 ? -1 : write(fd, text, strlen(text));
+	if (fd >= 0)
+		close(fd);
+	return written < 0 ? -1 : 0;
+}
+
+/* The number that follows @key there, or the only one if there is no key; -1 if none. */
+static long read_group(const struct group *group, const char *file, const char *key)
+{
+	char path[320], text[1024] = "", *at = text;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", group->path, file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	if (read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = '\0';
+	close(fd);
+	while (key && at && (strncmp(at, key, strlen(key)) || at[strlen(key)] != ' ')) {
+		at = strchr(at, '\n');
+		at += !!at;
+	}
+	return at && *at ? atol(at + (key ? strlen(key) : 0)) : -1;
+}
+
+/* Make a group beside all others. Return false where there is no cgroup v2 to write to. */
+static bool make_group(struct group *group, const char *label)
+{
+	char line[512], mount[128], type[32];
+	struct group top = { .path = "" };
+	char name[MAILBOX_NAME_SIZE];
+	FILE *mounts = fopen("/proc/self/mounts", "re");
+
+	while (mounts && !top.path[0] && fgets(line, sizeof(line), mounts))
+		if (sscanf(line, "%*s %127s %31s", mount, type) == 2 &&
+		    !strcmp(type, "cgroup2"))
+			snprintf(top.path, sizeof(top.path), "%s", mount);
+	if (mounts)
+		fclose(mounts);
+	group->path[0] = '\0';
+	if (!top.path[0])
+		return false;
+	/* Where this is refused there is no memory controller: for the test to see. */
+	write_group(&top, "cgroup.subtree_control", "+memory");
+	name_mailbox(name, label);
+	snprintf(group->path, sizeof(group->path), "%s/%s", mount, name);
+	if (!mkdir(group->path, 0755))
+		return true;
+	group->path[0] = '\0';
+	return false;
+}
+
+static void join_group(const struct group *group)
+{
+	MUST(!write_group(group, "cgroup.procs", "0"));
+}
+
+static bool until_group(const struct group *group, const char *file, const char *key, long value)
+{
+	const struct timespec ms = { .tv_nsec = MILLISECOND };
+	uint64_t limit = msgpass_deadline(20 * SECOND);
+
+	while (read_group(group, file, key) != value) {
+		if (msgpass_deadline(0) > limit)
+			return false;
+		nanosleep(&ms, NULL);
+	}
+	return true;
+}
+
+/* Freeze it and see that it is; or thaw it. */
+static bool set_frozen(const struct group *group, bool frozen)
+{
+	return !write_group(group, "cgroup.freeze", frozen ? "1" : "0") &&
+	       until_group(group, "cgroup.events", "frozen", frozen);
+}
+
+FIXTURE(cgroup)
+{
+	char name[MAILBOX_NAME_SIZE];
+	int device, mailbox;
+	struct group group;
+	bool has_group;
+	int go, ready;
+};
+
+FIXTURE_SETUP(cgroup)
+{
+	if (module_is_missing())
+		SKIP(return, "msgpass is not loaded");
+	name_mailbox(self->name, "m");
+	self->device = open_device();
+	ASSERT_LE(0, self->device);
+	self->mailbox = create_mailbox(self->device, self->name, 1, 64);
+	ASSERT_LE(0, self->mailbox);
+	self->go = open_event();
+	self->ready = open_event();
+	self->has_group = make_group(&self->group, "g");
+	if (!self->has_group)
+		SKIP(return, "needs cgroup v2, mounted, and the right to make groups");
+}
+
+FIXTURE_TEARDOWN(cgroup)
+{
+	delete_mailbox(self->mailbox);
+	close(self->ready);
+	close(self->go);
+	close(self->mailbox);
+	close(self->device);
+	if (!self->has_group)
+		return;
+	write_group(&self->group, "cgroup.freeze", "0");
+	until_group(&self->group, "cgroup.events", "populated", 0);
+	EXPECT_EQ(0, rmdir(self->group.path));
+}
+
+/* The kinds of wait; each ends well by what release() does. */
+enum kind { RECEIVE, DEADLINE, SEND, SYNC, POLL, KINDS };
+
+static int wait_in(enum kind kind, int mailbox)
+{
+	struct pollfd pollfd = { .fd = mailbox, .events = POLLIN };
+	char text[8];
+	struct msgpass_receive receive = {
+		.buffer = (uintptr_t)text,
+		.buffer_size = sizeof(text),
+		.deadline = kind == DEADLINE ? msgpass_deadline(1000 * SECOND) : 0,
+	};
+
+	switch (kind) {
+	case RECEIVE:
+	case DEADLINE:
+		return receive_full(mailbox, &receive) || receive.size != 3;
+	case SEND:
+	case SYNC:
+		return send_flags(mailbox, "own", 3, kind == SYNC ? MSGPASS_SYNC : 0);
+	default:
+		return poll(&pollfd, 1, -1) != 1 || pollfd.revents != POLLIN;
+	}
+}
+
+static pid_t fork_waiting(const struct group *group, enum kind kind, int mailbox)
+{
+	pid_t pid = fork_child();
+
+	if (pid)
+		return pid;
+	join_group(group);
+	_exit(wait_in(kind, mailbox));
+}
+
+/* It waits where it should. */
+static bool until_it_waits(enum kind kind, int mailbox, pid_t child)
+{
+	if (kind == RECEIVE || kind == DEADLINE)
+		return until_receivers_wait(mailbox, 1) && until_asleep(child, child);
+	if (kind == SEND)
+		return until_senders_wait(mailbox, 1) && until_asleep(child, child);
+	if (kind == SYNC)
+		return until_messages(mailbox, 1) && until_asleep(child, child);
+	return until_asleep(child, child);
+}
+
+/* How many messages of its own were received from it, of one that it sends. */
+static int receive_own(int mailbox)
+{
+	return until_messages(mailbox, 1) && next_is(mailbox, "own");
+}
+
+TEST_F(cgroup, M18_10_a_wait_survives_being_frozen_and_thawed)
+{
+	for (enum kind kind = 0; kind < KINDS; kind++) {
+		pid_t child;
+
+		if (kind == SEND)
+			ASSERT_EQ(0, send_text(self->mailbox, "full"));
+		child = fork_waiting(&self->group, kind, self->mailbox);
+		for (int i = 0; i < 5; i++) {
+			if (kind == POLL)
+				ASSERT_TRUE(until_group(&self->group, "cgroup.events",
+							"populated", 1));
+			ASSERT_TRUE(until_it_waits(kind, self->mailbox, child))
+				TH_LOG("kind %d, round %d", kind, i);
+			ASSERT_TRUE(set_frozen(&self->group, true));
+			ASSERT_TRUE(set_frozen(&self->group, false));
+		}
+		ASSERT_TRUE(until_it_waits(kind, self->mailbox, child));
+		if (kind == SEND)
+			EXPECT_TRUE(next_is(self->mailbox, "full"));
+		EXPECT_TRUE(kind == SEND || kind == SYNC ? receive_own(self->mailbox) :
+			    !send_text(self->mailbox, "for"));
+		EXPECT_EQ(0, wait_child(child))
+			TH_LOG("kind %d", kind);
+		if (kind == POLL)
+			EXPECT_TRUE(next_is(self->mailbox, "for"));
+		EXPECT_EQ(0, stat_of(self->mailbox).messages);
+		EXPECT_EQ(0, stat_of(self->mailbox).senders_waiting);
+		EXPECT_EQ(0, stat_of(self->mailbox).receivers_waiting);
+	}
+}
+
+TEST_F(cgroup, M18_11_what_happens_to_the_frozen_they_find_when_thawed)
+{
+	for (enum kind kind = 0; kind < KINDS; kind++) {
+		char text[8];
+		int own = 0;
+		pid_t child;
+
+		if (kind == SEND)
+			ASSERT_EQ(0, send_text(self->mailbox, "full"));
+		child = fork_waiting(&self->group, kind, self->mailbox);
+		ASSERT_TRUE(until_it_waits(kind, self->mailbox, child));
+		ASSERT_TRUE(until_group(&self->group, "cgroup.events", "populated", 1));
+		ASSERT_TRUE(set_frozen(&self->group, true));
+		if (kind == SEND)
+			EXPECT_TRUE(next_is(self->mailbox, "full"));
+		/* What it would send it has sent, or sends later, but not both. */
+		if (kind == SEND || kind == SYNC) {
+			own = receive_flags(self->mailbox, text, sizeof(text),
+					    MSGPASS_NONBLOCK) == 3;
+		} else {
+			EXPECT_EQ(0, send_text(self->mailbox, "for"));
+		}
+		EXPECT_EQ(0, waitpid(child, NULL, WNOHANG));
+		ASSERT_TRUE(set_frozen(&self->group, false));
+		if ((kind == SEND || kind == SYNC) && !own)
+			EXPECT_TRUE(receive_own(self->mailbox));
+		EXPECT_EQ(0, wait_child(child))
+			TH_LOG("kind %d", kind);
+		if (kind == POLL)
+			EXPECT_TRUE(next_is(self->mailbox, "for"));
+		EXPECT_EQ(0, stat_of(self->mailbox).messages);
+	}
+}
+
+TEST_F(cgroup, M18_12_a_deadline_that_passes_in_the_frost_is_told)
+{
+	const struct timespec ms = { .tv_nsec = MILLISECOND };
+	uint64_t *deadline = share_memory(sizeof(*deadline));
+	pid_t child = fork_child();
+
+	if (!child) {
+		struct msgpass_receive receive = { };
+
+		join_group(&self->group);
+		receive.deadline = msgpass_deadline(SECOND);
+		*deadline = receive.deadline;
+		tell_event(self->ready);
+		_exit(receive_full(self->mailbox, &receive) != -ETIMEDOUT);
+	}
+	await_event(self->ready);
+	ASSERT_TRUE(set_frozen(&self->group, true));
+	while (msgpass_deadline(0) <= *deadline)
+		nanosleep(&ms, NULL);
+	ASSERT_TRUE(set_frozen(&self->group, false));
+	EXPECT_EQ(0, wait_child(child));
+	EXPECT_EQ(0, stat_of(self->mailbox).receivers_waiting);
+}
+
+TEST_F(cgroup, P6_30_who_is_frozen_in_a_wait_still_ends_on_sigkill)
+{
+	for (enum kind kind = 0; kind < KINDS; kind++) {
+		pid_t child;
+
+		if (kind == SEND)
+			ASSERT_EQ(0, send_text(self->mailbox, "full"));
+		child = fork_waiting(&self->group, kind, self->mailbox);
+		ASSERT_TRUE(until_group(&self->group, "cgroup.events", "populated", 1));
+		ASSERT_TRUE(until_it_waits(kind, self->mailbox, child));
+		ASSERT_TRUE(set_frozen(&self->group, true));
+		kill(child, SIGKILL);
+		EXPECT_EQ(-SIGKILL, wait_child(child));
+		ASSERT_TRUE(set_frozen(&self->group, false));
+		if (kind == SEND)
+			EXPECT_TRUE(next_is(self->mailbox, "full"));
+		EXPECT_EQ(0, stat_of(self->mailbox).messages);
+		EXPECT_EQ(0, stat_of(self->mailbox).receivers_waiting);
+		EXPECT_EQ(0, stat_of(self->mailbox).senders_waiting);
+	}
+}
+
+#define FROSTS		100
+
+/* Send numbers, every third synchronously, until told to stop; then the last one. */
+static void keep_counting(int mailbox, const bool *stop)
+{
+	int number = 0;
+
+	for (; !__atomic_load_n(stop, __ATOMIC_RELAXED); number++)
+		MUST(!send_flags(mailbox, &number, sizeof(number),
+				 number % 3 ? 0 : MSGPASS_SYNC));
+	MUST(!send_flags(mailbox, "", 0, 0));
+	_exit(0);
+}
+
+static void expect_counting(int mailbox)
+{
+	int expected = 0, number, size;
+
+	for (;; expected++) {
+		size = receive_flags(mailbox, &number, sizeof(number), 0);
+		if (!size)
+			_exit(0);
+		MUST(size == sizeof(number) && number == expected);
+	}
+}
+
+TEST_F_TIMEOUT(cgroup, M18_13_frozen_a_hundred_times_every_message_comes_once_in_order, SLOW)
+{
+	bool *stop = share_memory(sizeof(*stop));
+	struct msgpass_stat stat;
+	pid_t sender, receiver;
+
+	sender = fork_child();
+	if (!sender) {
+		join_group(&self->group);
+		keep_counting(self->mailbox, stop);
+	}
+	receiver = fork_child();
+	if (!receiver) {
+		join_group(&self->group);
+		expect_counting(self->mailbox);
+	}
+	for (uint64_t i = 0; i < FROSTS; i++) {
+		stat = stat_of(self->mailbox);
+		ASSERT_TRUE(set_frozen(&self->group, true));
+		ASSERT_TRUE(set_frozen(&self->group, false));
+		/* They go on. */
+		while (stat_of(self->mailbox).received_messages < stat.received_messages + 20)
+			sched_yield();
+	}
+	*stop = true;
+	EXPECT_EQ(0, wait_child(sender));
+	EXPECT_EQ(0, wait_child(receiver));
+	EXPECT_EQ(0, stat_of(self->mailbox).messages);
+	TH_LOG("%llu messages", (unsigned long long)stat_of(self->mailbox).received_messages);
+}
+
+#define LARGE		65536
+#define SMALL		100
+#define QUEUED		(8 * MIB)
+
+static char payload[LARGE];
+
+/* Send that many, or until there is no more to be had. */
+static int send_many(int mailbox, size_t size, unsigned int count, unsigned int *sent)
+{
+	int err = 0;
+
+	for (*sent = 0; *sent < count && !err; *sent += !err)
+		err = send_flags(mailbox, payload, size, MSGPASS_NONBLOCK);
+	return err;
+}
+
+static bool receive_many(int mailbox, size_t size, unsigned int count)
+{
+	while (count && receive_flags(mailbox, payload, sizeof(payload), MSGPASS_NONBLOCK) ==
+	       (int)size)
+		count--;
+	return !count;
+}
+
+/* A mailbox for all that, in place of the fixture's; without a name it ends with us. */
+static int create_large(int device)
+{
+	char name[MAILBOX_NAME_SIZE];
+	int mailbox;
+
+	name_mailbox(name, "large");
+	mailbox = create_mailbox(device, name, MSGPASS_UNBOUNDED, LARGE);
+	return mailbox < 0 ? mailbox : unlink_mailbox(device, name) ?: mailbox;
+}
+
+/* Charges are made in batches: half a MiB to and fro is nobody's fault. */
+#define MEMORY()	read_group(&self->group, "memory.current", NULL)
+
+TEST_F_TIMEOUT(cgroup, M16_10_what_is_queued_is_charged_to_its_senders_cgroup_until_received, SLOW)
+{
+	static const struct {
+		size_t size;
+		unsigned int count;
+	} kinds[] = { { LARGE, QUEUED / LARGE }, { SMALL, QUEUED / 256 } };
+	unsigned int *sent = share_memory(sizeof(*sent));
+	long before, queued, after;
+
+	if (MEMORY() < 0)
+		SKIP(return, "the kernel has no memory controller, or another hierarchy has it");
+	for (unsigned int i = 0; i < 2 * ARRAY_LEN(kinds); i++) {
+		size_t size = kinds[i / 2].size;
+		unsigned int count = kinds[i / 2].count;
+		int mailbox = create_large(self->device);
+		pid_t child;
+
+		ASSERT_LE(0, mailbox);
+		child = fork_child();
+		if (!child) {
+			join_group(&self->group);
+			MUST(!mlockall(MCL_CURRENT));
+			MUST(!send_many(mailbox, size, 1, sent));
+			tell_event(self->ready);
+			await_event(self->go);
+			MUST(!send_many(mailbox, size, count, sent));
+			tell_event(self->ready);
+			await_event(self->go);
+			_exit(0);
+		}
+		await_event(self->ready);
+		before = MEMORY();
+		tell_event(self->go);
+		await_event(self->ready);
+		queued = MEMORY();
+		/* Received by somebody outside, or dropped with their mailbox. */
+		EXPECT_TRUE(i % 2 ? !delete_mailbox(mailbox) :
+			    receive_many(mailbox, size, count + 1));
+		after = MEMORY();
+		tell_event(self->go);
+		EXPECT_EQ(0, wait_child(child));
+		EXPECT_LE(before + 6 * MIB, queued);
+		EXPECT_GE(before + 1 * MIB, after);
+		TH_LOG("%u of %zu bytes: %ld KiB before, %ld queued, %ld after", count, size,
+		       before / 1024, queued / 1024, after / 1024);
+		delete_mailbox(mailbox);
+		close(mailbox);
+	}
+}
+
+TEST_F_TIMEOUT(cgroup, P10_30_a_cgroup_at_its_limit_is_told_and_nobody_is_killed, SLOW)
+{
+	unsigned int *sent = share_memory(sizeof(*sent)), ours;
+	uint64_t *took = share_memory(sizeof(*took)), start;
+	int mailbox = create_large(self->device);
+	pid_t child;
+
+	ASSERT_LE(0, mailbox);
+	if (write_group(&self->group, "memory.max", "24M"))
+		SKIP(return, "the kernel has no memory controller, or another hierarchy has it");
+	child = fork_child();
+	if (!child) {
+		int err;
+
+		join_group(&self->group);
+		/* From now on only its messages take memory. */
+		MUST(!mlockall(MCL_CURRENT));
+		for (int i = 0; i < 2; i++) {
+			start = msgpass_deadline(0);
+			err = send_many(mailbox, LARGE, UINT32_MAX, sent);
+			MUST(err == -ENOMEM || err == -EDQUOT);
+			*took = msgpass_deadline(0) - start;
+			tell_event(self->ready);
+			await_event(self->go);
+		}
+		_exit(0);
+	}
+	for (int i = 0; i < 2; i++) {
+		await_event(self->ready);
+		TH_LOG("%u KiB, and no more was to be had after %llu ms", *sent * (LARGE / 1024),
+		       (unsigned long long)(*took / MILLISECOND));
+		EXPECT_LT(12 * MIB, *sent * (long)LARGE);
+		EXPECT_GE(24 * MIB, *sent * (long)LARGE);
+		EXPECT_EQ(*sent, stat_of(mailbox).messages);
+		/* We are in another group: nothing of that is ours to suffer. */
+		EXPECT_EQ(0, send_many(mailbox, LARGE, 32, &ours));
+		EXPECT_TRUE(receive_many(mailbox, LARGE, *sent + 32));
+		EXPECT_EQ(0, stat_of(mailbox).messages);
+		tell_event(self->go);
+	}
+	EXPECT_EQ(0, wait_child(child));
+	EXPECT_EQ(0, read_group(&self->group, "memory.events", "oom_kill"));
+	EXPECT_LT(0, read_group(&self->group, "memory.events", "max"));
+	EXPECT_EQ(0, delete_mailbox(mailbox));
+	close(mailbox);
+}
+
+TEST_HARNESS_MAIN
