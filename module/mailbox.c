@@ -195,8 +195,10 @@ static void unlock_mailbox(struct msgpass_mailbox *mailbox,
 	}
 	if (wakeups->readable)
 		tell_pollers(&mailbox->read_pollers, READABLE);
-	if (wakeups->writable)
-		tell_pollers(&mailbox->write_pollers, WRITABLE);
+	/* All: it is told once, however much room follows. */
+	if (wakeups->writable && waitqueue_active(&mailbox->write_pollers))
+		__wake_up(&mailbox->write_pollers, TASK_INTERRUPTIBLE, 0,
+			  poll_to_key(WRITABLE));
 }
 
 /*
@@ -239,6 +241,7 @@ static void let_go_locked(struct msgpass_mailbox *mailbox)
 	if (mailbox->keeps_module)
 		module_put(THIS_MODULE);
 	mailbox->keeps_module = false;
+	mailbox->lets_go = false;
 }
 
 /* Out of the queues that it is in. */
@@ -412,6 +415,8 @@ static void leave_locked(struct msgpass_mailbox *mailbox,
 		wakeups->drained = msgpass_link_hold(way->link);
 	}
 	admit_waiting_locked(mailbox, wakeups);
+	if (!mailbox->messages && mailbox->lets_go)
+		let_go_locked(mailbox);
 	if (full && room_locked(mailbox, NULL))
 		wakeups->writable = true;
 }
@@ -452,6 +457,9 @@ static int withdraw(struct msgpass_mailbox *mailbox, struct msgpass_waiter *self
 	case MSGPASS_REVOKED:
 		message = NULL;		/* its claimer frees it */
 	}
+	/* Its receiver may never use the device, and so not let go of it. */
+	if (!mailbox->messages)
+		let_go_locked(mailbox);
 	unlock_mailbox(mailbox, &wakeups);
 
 	if (message)
@@ -690,6 +698,7 @@ bool msgpass_mailbox_end(struct msgpass_mailbox *mailbox)
 void msgpass_mailbox_let_go(struct msgpass_mailbox *mailbox)
 {
 	spin_lock(&mailbox->lock);
+	mailbox->lets_go = true;
 	if (!mailbox->messages)
 		let_go_locked(mailbox);
 	spin_unlock(&mailbox->lock);

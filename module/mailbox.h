@@ -107,6 +107,7 @@ struct msgpass_mailbox {
 	spinlock_t		lock;		/* guards all that follows */
 	bool			ended;
 	bool			keeps_module;
+	bool			lets_go;	/* of the module, when it is empty */
 	u32			messages;
 	u32			senders_waiting;
 	u32			receivers_waiting;	/* those of its ways, too */
@@ -232,11 +233,11 @@ void msgpass_mailbox_give_back(struct msgpass_mailbox *mailbox,
 bool msgpass_mailbox_end(struct msgpass_mailbox *mailbox);
 
 /**
- * msgpass_mailbox_let_go() - it need not keep the module, if it is empty
+ * msgpass_mailbox_let_go() - it need not keep the module, once it is empty
  * @mailbox: the mailbox
  *
  * From the first message that rests in it, a mailbox keeps the module loaded,
- * which would take that along, until its end, or until this finds it empty. So
+ * which would take that along, until its end, or until it is empty after this. So
  * most messages rest without writing to what all mailboxes share.
  */
 void msgpass_mailbox_let_go(struct msgpass_mailbox *mailbox);

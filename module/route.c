@@ -57,14 +57,18 @@ int msgpass_route_to(struct msgpass_route *route,
 		     const struct msgpass_caller *caller,
 		     const struct msgpass_send *arg)
 {
+	struct msgpass_mailbox *mailbox = endpoint->mailbox;
 	struct msgpass_process *receiver;
 	struct msgpass_link *link;
 
 	*route = (struct msgpass_route){ };
-	if (endpoint->mailbox) {
+	if (mailbox) {
 		if (arg->to || arg->flags & MSGPASS_TO_KEY)
 			return -EINVAL;
-		route->mailbox = msgpass_mailbox_get(endpoint->mailbox);
+		/* Even where that is not cleaned up yet: nobody would receive it. */
+		if (mailbox->policy.owner && !msgpass_process_lives(mailbox->policy.owner))
+			return mailbox->policy.end;
+		route->mailbox = msgpass_mailbox_get(mailbox);
 		return 0;
 	}
 	if (!arg->to)
