@@ -125,10 +125,12 @@ static void note_receipt(struct books *books, struct slot *slot, struct seen *se
 	if (ADD(entry->receipts, 1) > 1)
 		books_fault(books, TWICE);
 	next = &seen->next[serial / ENTRIES][entry->priority];
-	if (*next > serial % ENTRIES)
-		ADD(books->places[slot->busy].late, 1);
-	else
+	if (*next <= serial % ENTRIES) {
 		*next = serial % ENTRIES + 1;
+		seen->pid[serial / ENTRIES][entry->priority] = entry->pid;
+	} else if (seen->pid[serial / ENTRIES][entry->priority] == entry->pid) {
+		ADD(books->places[slot->busy].late, 1);
+	}
 }
 
 void books_received(struct books *books, struct slot *slot, struct seen *seen,
@@ -190,19 +192,19 @@ static void audit_failed(struct books *books, const struct entry *entry)
 		books_fault(books, WRONG_ERROR);
 }
 
-/* From the last to the first: of each place, whether a later one was received. */
+/* From the last to the first: of each place, whose the next one that was received is. */
 static void audit_sender(struct books *books, unsigned int sender)
 {
-	static bool later[PLACES][PRIORITIES];
+	static pid_t later[PLACES][PRIORITIES];
 
 	memset(later, 0, sizeof(later));
 	for (uint32_t n = books->used[sender]; n--;) {
 		struct entry *entry = &books->entries[sender][n];
 		struct place *place = &books->places[entry->place];
-		bool *received = &later[entry->place][entry->priority];
+		pid_t *received = &later[entry->place][entry->priority];
 
 		if (entry->state == ACCEPTED) {
-			audit_accepted(books, entry, *received);
+			audit_accepted(books, entry, *received == entry->pid);
 		} else if (entry->state == FAILED) {
 			audit_failed(books, entry);
 		} else {
@@ -211,7 +213,8 @@ static void audit_sender(struct books *books, unsigned int sender)
 			place->doubtful += entry->shown && !entry->receipts;
 			place->withdrawn++;
 		}
-		*received |= entry->receipts;
+		if (entry->receipts)
+			*received = entry->pid;
 	}
 }
 

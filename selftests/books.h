@@ -126,9 +126,14 @@ struct books {
 	uint64_t receipts[RECEIVE_MODES], died_with, ended_with, unknown;
 };
 
-/* What a receiver has seen of a place, for the order. */
+/*
+ * What a receiver has seen of a place, for the order. A killed sender's successor
+ * goes on with its pages, but is another process: who receives from exactly that
+ * one passes by what the dead one has left.
+ */
 struct seen {
 	uint32_t next[SENDERS][PRIORITIES];
+	pid_t pid[SENDERS][PRIORITIES];
 };
 
 struct books *books_open(void);
