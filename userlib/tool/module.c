@@ -129,7 +129,7 @@ static int unload(struct kmod_ctx *kmod)
 	err = kmod_module_remove_module(module, KMOD_REMOVE_NOLOG);
 	kmod_module_unref(module);
 	if (err == -EAGAIN || err == -EBUSY) {
-		warnx("the module is in use (msgpass help unload tells by what)");
+		warnx("the module is in use: by a name, a descriptor, or a message in an inbox");
 		return EXIT_FAILURE;
 	}
 	return err < 0 && err != -ENOENT ? module_failure("module " NAME, err) :
