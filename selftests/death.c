@@ -43,11 +43,6 @@ FIXTURE_TEARDOWN(death)
 	close(self->device);
 }
 
-#define NEEDS_STALL() do {							\
-	if (!self->can_stall)							\
-		SKIP(return, "needs userfaultfd, and the right to use it");	\
-} while (0)
-
 /* A child that sends one message, or receives one. */
 static pid_t fork_sender(int mailbox, const char *text, unsigned int flags)
 {

@@ -4,39 +4,14 @@
 # The programs to copy from, userlib/examples: each holds what it says, and leaves nothing behind.
 # They are in $MSGPASS_EXAMPLES.
 
+. "$(dirname "$0")/tap.sh"
+
 examples=${MSGPASS_EXAMPLES:-/usr/lib/msgpass/examples}
-count=0
-failed=0
 dir=
-
-check() { # result description
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count $2"
-	else
-		echo "not ok $count $2"
-		failed=1
-	fi
-}
-
-skip() { # description reason
-	count=$((count + 1))
-	echo "ok $count $1 # SKIP $2"
-}
-
-skip_all() {
-	echo "1..0 # SKIP $1"
-	exit 4
-}
 
 # shellcheck disable=SC2317 # the trap calls it
 clean_up() {
 	rm -rf "$dir"
-}
-
-# as_other COMMAND
-as_other() {
-	su -s /bin/sh "$other" -c "PATH=$PATH; $1"
 }
 
 # run PROGRAM: what it writes is in $dir/out.
@@ -151,8 +126,7 @@ test_processes() {
 }
 
 test_other() {
-	other=$(sed -nE 's/^(user|nobody):.*/\1/p' /etc/passwd | head -n 1)
-	if [ "$(id -u)" -ne 0 ] || ! as_other true 2>/dev/null; then
+	if ! find_other; then
 		skip "M15_21 all of them as an ordinary user" "needs root, and another user"
 		return
 	fi
@@ -173,15 +147,6 @@ none_runs() {
 		"$examples"/*) return 1 ;;
 		esac
 	done
-}
-
-# until_true COMMAND...: waits for it for up to 5 s.
-until_true() {
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do
-		"$@" && return
-		sleep 0.2
-	done
-	return 1
 }
 
 test_nothing_left() {

@@ -45,23 +45,6 @@ static void await(int event)
 		_exit(253);
 }
 
-/* A child that does nothing until it is killed. */
-static pid_t fork_idle(void)
-{
-	pid_t pid = fork_child();
-
-	if (!pid)
-		for (;;)
-			pause();
-	return pid;
-}
-
-static void kill_child(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
-}
-
 TEST_F(inbox, M2_1_a_process_sends_to_another)
 {
 	pid_t parent = getpid(), child;
@@ -251,7 +234,7 @@ TEST_F(inbox, P8_3_a_sender_in_a_descendant_pid_namespace_has_its_pid_here)
 
 TEST_F(inbox, M4_2_addresses_that_are_no_process_are_refused)
 {
-	pid_t child = fork_idle();
+	pid_t child = fork_sleeper();
 	struct task task;
 	siginfo_t info;
 
@@ -310,13 +293,13 @@ TEST_F(inbox, P9_4_senders_of_another_user_are_not_accepted)
 	}
 	EXPECT_EQ(0, wait_child(child));
 	EXPECT_EQ(0, stat_of(self->device).messages);
-	kill_child(user);
+	end_child(user);
 }
 
 TEST_F(inbox, P7_2_a_sender_that_waits_is_told_of_the_receivers_death)
 {
 	struct task sender, synchronous;
-	pid_t child = fork_idle();
+	pid_t child = fork_sleeper();
 	int err;
 
 	/* Fill its inbox. */

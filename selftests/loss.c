@@ -41,11 +41,6 @@ FIXTURE_TEARDOWN(loss)
 	close(self->device);
 }
 
-#define NEEDS_STALL() do {							\
-	if (!self->can_stall)							\
-		SKIP(return, "needs userfaultfd, and the right to use it");	\
-} while (0)
-
 TEST_F(loss, P1_1_a_bad_buffer_leaves_the_message)
 {
 	ASSERT_EQ(0, send_text(self->mailbox, "one"));

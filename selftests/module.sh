@@ -4,17 +4,11 @@
 # Loading and unloading (P12): refused while in use, clean otherwise. Where the
 # module is: $MSGPASS_KO, or wherever modprobe finds it.
 
-count=0
-failed=0
+. "$(dirname "$0")/tap.sh"
 
-check() { # result description
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count $2"
-	else
-		echo "not ok $count $2"
-		failed=1
-	fi
+# shellcheck disable=SC2317 # until_true calls it
+unload() {
+	rmmod msgpass 2>/dev/null
 }
 
 loaded() {
@@ -27,25 +21,6 @@ load() {
 	else
 		modprobe msgpass
 	fi
-}
-
-skip() { # description reason
-	count=$((count + 1))
-	echo "ok $count $1 # SKIP $2"
-}
-
-# For up to 5 s.
-until_unloaded() {
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do
-		rmmod msgpass 2>/dev/null && return
-		sleep 0.2
-	done
-	return 1
-}
-
-skip_all() {
-	echo "1..0 # SKIP $1"
-	exit 4
 }
 
 [ "$(id -u)" -eq 0 ] || skip_all "needs root"
@@ -89,7 +64,7 @@ if command -v msgpass >/dev/null; then
 	kill $process
 	wait $process 2>/dev/null
 	# The end of a process is told a moment after it.
-	until_unloaded && load
+	until_true unload && load
 	check $? "P12_24 and no longer than the process lives"
 else
 	skip "P12_23 a message in an inbox keeps it" "no msgpass in PATH"

@@ -41,16 +41,6 @@ FIXTURE_TEARDOWN(namespace)
 	close(self->device);
 }
 
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	ssize_t written = fd < 0 ? -1 : write(fd, text, strlen(text));
-
-	if (fd >= 0)
-		close(fd);
-	return written == (ssize_t)strlen(text) ? 0 : -1;
-}
-
 static unsigned int read_number(const char *path)
 {
 	FILE *file = fopen(path, "re");

@@ -4,31 +4,10 @@
 # The tool msgpass: every command, its errors and its exit codes. As root also what another user
 # may not, and loading and unloading: of $MSGPASS_KO, where it is set.
 
-count=0
-failed=0
+. "$(dirname "$0")/tap.sh"
+
 box=tool-$$
 dir=
-
-check() { # result description
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count $2"
-	else
-		echo "not ok $count $2"
-		[ ! -s "$dir/err" ] || sed 's/^/# /' "$dir/err"
-		failed=1
-	fi
-}
-
-skip() { # description reason
-	count=$((count + 1))
-	echo "ok $count $1 # SKIP $2"
-}
-
-skip_all() {
-	echo "1..0 # SKIP $1"
-	exit 4
-}
 
 # expect CODE COMMAND...: what it writes is in $dir/out and $dir/err.
 expect() {
@@ -54,15 +33,6 @@ err_is() { # text
 # field NAME: of what stat wrote.
 field() {
 	sed -n "s/^$1   *//p" "$dir/out"
-}
-
-# until_true COMMAND...: waits for it for up to 5 s.
-until_true() {
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do
-		"$@" && return
-		sleep 0.2
-	done
-	return 1
 }
 
 # shellcheck disable=SC2317 # until_true calls it
@@ -241,15 +211,8 @@ test_links() {
 	check $? "ps and links: wrong usage"
 }
 
-# as_other COMMAND
-as_other() {
-	su -s /bin/sh "$other" -c "PATH=$PATH; $1"
-}
-
 test_other() {
-	other=$(sed -nE 's/^(user|nobody):.*/\1/p' /etc/passwd | head -n 1)
-	if [ "$(id -u)" -ne 0 ] || ! as_other true 2>/dev/null; then
-		other=
+	if ! find_other; then
 		skip "another user's mailbox" "needs root, and another user"
 		skip "set --owner" "needs root, and another user"
 		return

@@ -270,6 +270,16 @@ bool until_asleep(pid_t pid, pid_t tid)
 	return UNTIL(state_of(pid, tid) == 'S' && is_off_cpu(pid, tid));
 }
 
+int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t written = fd < 0 ? -1 : write(fd, text, strlen(text));
+
+	if (fd >= 0)
+		close(fd);
+	return written == (ssize_t)strlen(text) ? 0 : -1;
+}
+
 pid_t fork_child(void)
 {
 	pid_t parent = getpid();

@@ -72,6 +72,9 @@ bool until_messages(int fd, unsigned int count);
 bool until_state(pid_t pid, pid_t tid, char state);
 bool until_asleep(pid_t pid, pid_t tid);
 
+/* Write a file that is there, in one call; return 0 or -1. */
+int write_file(const char *path, const char *text);
+
 /* Fork; the child dies with the test. */
 pid_t fork_child(void);
 /* A child that does nothing until it is killed, and its end. */
@@ -140,6 +143,12 @@ struct stall {
 
 /* Return false where userfaultfd is not to be had. */
 bool stall_open(struct stall *stall);
+/* In a test whose fixture has can_stall: what stall_open() returned. */
+#define NEEDS_STALL() do {							\
+	if (!self->can_stall)							\
+		SKIP(return, "needs userfaultfd, and the right to use it");	\
+} while (0)
+
 /* Start a receiver that gets stuck in copying there; from one process, or 0. */
 void start_stalled(struct task *task, int fd, struct stall *stall, pid_t from);
 /* Wait until somebody has run into it. */

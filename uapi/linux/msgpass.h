@@ -82,12 +82,12 @@
  *
  * Errors, one meaning each
  * ------------------------
- *   ENOENT     no mailbox of that name
+ *   ENOENT     no mailbox of that name; from a list, no more mailboxes or links
  *   EEXIST     a mailbox of that name exists
  *   EACCES     the mode bits, or the descriptor's access, do not permit it; or
  *              the process does not accept messages from this sender
  *   EPERM      only the owner may
- *   ESRCH      no such process, or it has ended
+ *   ESRCH      no such process, or it has ended; from a list, no more processes
  *   EIDRM      the mailbox was deleted, or its owner ended
  *   EAGAIN     it would block, and MSGPASS_NONBLOCK or O_NONBLOCK is set
  *   ETIMEDOUT  the deadline passed
