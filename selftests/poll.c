@@ -371,6 +371,25 @@ TEST_F(poll, P4_4_a_sender_that_polls_does_not_swallow_a_receivers_wake_up)
 	close(out);
 }
 
+/* Whoever was told may leave room for others, and nobody tells them again. */
+TEST_F_TIMEOUT(poll, P4_27_room_is_told_to_every_exclusive_poller, SLOW)
+{
+	int out = open_mailbox(self->device, self->name, MSGPASS_ACCESS_SEND);
+	struct watcher watchers[3];
+	int i;
+
+	ASSERT_LE(0, out);
+	ASSERT_EQ(0, send_text(out, "1"));
+	ASSERT_EQ(0, send_text(out, "2"));
+	for (i = 0; i < 3; i++)
+		ASSERT_TRUE(start_watch(&watchers[i], out, EPOLLOUT));
+	EXPECT_TRUE(next_is(self->mailbox, "1"));
+	EXPECT_TRUE(next_is(self->mailbox, "2"));
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(1, end_watch(&watchers[i]));
+	close(out);
+}
+
 TEST_F(poll, P7_5_the_end_is_told_to_every_exclusive_poller)
 {
 	int in = open_mailbox(self->device, self->name, MSGPASS_ACCESS_RECEIVE);
