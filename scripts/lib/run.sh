@@ -6,7 +6,7 @@
 
 # The kernels that check and lint take by themselves; scripts/kernel knows more.
 # shellcheck disable=SC2034 # for the scripts that read this file
-matrix="6.1 6.12"
+matrix="6.1 6.12 6.1-rt 6.12-rt"
 results=$build/results
 run=
 run_child=
