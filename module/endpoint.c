@@ -18,8 +18,6 @@
 
 static void free_endpoint(struct msgpass_endpoint *endpoint)
 {
-	if (!endpoint)
-		return;
 	if (endpoint->mailbox)
 		msgpass_mailbox_put(endpoint->mailbox);
 	msgpass_process_put(endpoint->process);

@@ -17,6 +17,7 @@
 #include "ioctl.h"
 #include "limit.h"
 #include "mailbox.h"
+#include "message.h"
 #include "name.h"
 #include "process.h"
 
@@ -192,6 +193,8 @@ int msgpass_ioctl_delete(const struct msgpass_call *call)
 {
 	const struct msgpass_delete *arg = call->arg;
 	struct msgpass_mailbox *mailbox = call->endpoint->mailbox;
+	LIST_HEAD(dropped);
+	bool first;
 
 	if (arg->flags || arg->pad)
 		return -EINVAL;
@@ -199,7 +202,9 @@ int msgpass_ioctl_delete(const struct msgpass_call *call)
 		return -EPERM;
 
 	msgpass_name_remove(mailbox);
-	return msgpass_mailbox_end(mailbox) ? 0 : -EIDRM;
+	first = msgpass_mailbox_end(mailbox, &dropped);
+	msgpass_message_free_all(&dropped);
+	return first ? 0 : -EIDRM;
 }
 
 int msgpass_ioctl_stat(const struct msgpass_call *call)

@@ -20,6 +20,9 @@
 #include "process.h"
 #include "wait.h"
 
+/* How many waiters are dealt with in one section under the lock, if there are many. */
+#define SECTION_MAX	8
+
 #define READABLE	(EPOLLIN | EPOLLRDNORM)
 #define WRITABLE	(EPOLLOUT | EPOLLWRNORM)
 #define GONE		(EPOLLHUP | EPOLLERR)
@@ -58,9 +61,12 @@ struct msgpass_mailbox *msgpass_mailbox_get(struct msgpass_mailbox *mailbox)
 
 void msgpass_mailbox_put(struct msgpass_mailbox *mailbox)
 {
+	LIST_HEAD(dropped);
+
 	if (!refcount_dec_and_test(&mailbox->references))
 		return;
-	msgpass_mailbox_end(mailbox);
+	msgpass_mailbox_end(mailbox, &dropped);
+	msgpass_message_free_all(&dropped);
 	if (mailbox->policy.owner) {
 		msgpass_name_disown(mailbox);
 		msgpass_process_put(mailbox->policy.owner);
@@ -213,6 +219,15 @@ static bool room_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *way
 		return true;
 	return mailbox->policy.capacity == MSGPASS_UNBOUNDED ||
 	       mailbox->messages < mailbox->policy.capacity;
+}
+
+/* Would a message that comes now be admitted? Not before those that wait for it. */
+static bool admits_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *way)
+{
+	lockdep_assert_held(&mailbox->lock);
+
+	return room_locked(mailbox, way) &&
+	       (list_empty(&mailbox->senders) || (way && !list_empty(&way->receivers)));
 }
 
 static void rest_locked(struct msgpass_mailbox *mailbox,
@@ -375,13 +390,27 @@ static void admit_sender_locked(struct msgpass_mailbox *mailbox,
 	}
 }
 
-/* There may be room now: admit those who wait for it, first come first. */
-static void admit_waiting_locked(struct msgpass_mailbox *mailbox,
-				 struct msgpass_wakeups *wakeups)
+static bool can_admit_locked(struct msgpass_mailbox *mailbox)
 {
 	lockdep_assert_held(&mailbox->lock);
 
-	while (!list_empty(&mailbox->senders) && room_locked(mailbox, NULL))
+	return !mailbox->ended && !list_empty(&mailbox->senders) &&
+	       room_locked(mailbox, NULL);
+}
+
+/*
+ * There may be room now: admit those who wait for it, first come first. Only a
+ * larger capacity makes room for more than one section's; msgpass_mailbox_set()
+ * sees to the rest then, and nobody overtakes them meanwhile: admits_locked().
+ */
+static void admit_waiting_locked(struct msgpass_mailbox *mailbox,
+				 struct msgpass_wakeups *wakeups)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&mailbox->lock);
+
+	for (i = 0; i < SECTION_MAX && can_admit_locked(mailbox); i++)
 		admit_sender_locked(mailbox, first_waiter(&mailbox->senders), wakeups);
 }
 
@@ -403,7 +432,7 @@ static void leave_locked(struct msgpass_mailbox *mailbox,
 			 struct msgpass_message *message,
 			 struct msgpass_wakeups *wakeups)
 {
-	bool full = !room_locked(mailbox, NULL);
+	bool full = !admits_locked(mailbox, NULL);
 	struct msgpass_way *way = message->way;
 
 	lockdep_assert_held(&mailbox->lock);
@@ -417,7 +446,7 @@ static void leave_locked(struct msgpass_mailbox *mailbox,
 	admit_waiting_locked(mailbox, wakeups);
 	if (!mailbox->messages && mailbox->lets_go)
 		let_go_locked(mailbox);
-	if (full && room_locked(mailbox, NULL))
+	if (full && admits_locked(mailbox, NULL))
 		wakeups->writable = true;
 }
 
@@ -440,6 +469,11 @@ static int withdraw(struct msgpass_mailbox *mailbox, struct msgpass_waiter *self
 
 	list_del_init(&self->link);
 	list_del_init(&self->in_way);
+	if (mailbox->ended && self->id) {
+		/* It went with the mailbox, which has not come to tell us yet. */
+		unlock_mailbox(mailbox, &wakeups);
+		return mailbox->policy.end;
+	}
 	switch (message->state) {
 	case MSGPASS_PENDING:
 		mailbox->senders_waiting--;
@@ -484,7 +518,7 @@ int msgpass_mailbox_send(struct msgpass_mailbox *mailbox,
 		message->sender = &self;
 	if (mailbox->ended) {
 		err = mailbox->policy.end;
-	} else if (room_locked(mailbox, message->way)) {
+	} else if (admits_locked(mailbox, message->way)) {
 		admit_locked(mailbox, message, &wakeups);
 		*id = message->id;
 		waits = sync;
@@ -644,22 +678,49 @@ void msgpass_mailbox_give_back(struct msgpass_mailbox *mailbox,
 		msgpass_message_free(message);
 }
 
-static void release_all_locked(struct list_head *waiters, int outcome,
-			       struct msgpass_wakeups *wakeups)
+/* Release some of a list. The messages of those not admitted are dropped with them. */
+static unsigned int release_some_locked(struct msgpass_mailbox *mailbox,
+					struct list_head *waiters,
+					struct msgpass_wakeups *wakeups,
+					struct list_head *dropped)
 {
-	struct msgpass_waiter *waiter, *next;
+	struct msgpass_waiter *waiter;
+	unsigned int i;
 
-	list_for_each_entry_safe(waiter, next, waiters, link)
-		msgpass_waiter_release(waiter, outcome, wakeups);
+	lockdep_assert_held(&mailbox->lock);
+
+	for (i = 0; i < SECTION_MAX; i++) {
+		waiter = first_waiter(waiters);
+		if (!waiter)
+			break;
+		if (waiter->message && !waiter->id)
+			list_add_tail(&waiter->message->node[MSGPASS_IN_MAILBOX], dropped);
+		msgpass_waiter_release(waiter, mailbox->policy.end, wakeups);
+	}
+	return i;
 }
 
-bool msgpass_mailbox_end(struct msgpass_mailbox *mailbox)
+/* Return whether somebody waited at a mailbox that has ended, and so others may. */
+static bool release_some(struct msgpass_mailbox *mailbox, struct list_head *dropped)
+{
+	struct msgpass_wakeups wakeups = { };
+	unsigned int senders, synchronous, receivers;
+
+	lock_mailbox(mailbox);
+	senders = release_some_locked(mailbox, &mailbox->senders, &wakeups, dropped);
+	synchronous = release_some_locked(mailbox, &mailbox->synchronous, &wakeups, dropped);
+	/* Nobody waits by a way: an inbox ends after the last thread has. */
+	receivers = release_some_locked(mailbox, &mailbox->receivers, &wakeups, dropped);
+	mailbox->senders_waiting -= senders;
+	mailbox->receivers_waiting -= receivers;
+	unlock_mailbox(mailbox, &wakeups);
+	return senders + synchronous + receivers;
+}
+
+bool msgpass_mailbox_end(struct msgpass_mailbox *mailbox, struct list_head *dropped)
 {
 	struct msgpass_wakeups wakeups = { };
 	struct msgpass_message *message, *next;
-	int end = mailbox->policy.end;
-	struct msgpass_waiter *sender;
-	LIST_HEAD(dropped);
 	bool first;
 
 	lock_mailbox(mailbox);
@@ -670,28 +731,17 @@ bool msgpass_mailbox_end(struct msgpass_mailbox *mailbox)
 		unrest_locked(mailbox, message);
 		message->state = MSGPASS_REVOKED;
 	}
-	msgpass_queue_drain(&mailbox->queue, &dropped);
-	list_for_each_entry(sender, &mailbox->senders, link)
-		list_add_tail(&sender->message->node[MSGPASS_IN_MAILBOX], &dropped);
+	msgpass_queue_drain(&mailbox->queue, dropped);
 	mailbox->messages = 0;
 	mailbox->bytes = 0;
 	let_go_locked(mailbox);
-	mailbox->senders_waiting = 0;
-	/* Nobody waits by a way: an inbox ends after the last thread has. */
-	mailbox->receivers_waiting = 0;
-	release_all_locked(&mailbox->senders, end, &wakeups);
-	release_all_locked(&mailbox->synchronous, end, &wakeups);
-	release_all_locked(&mailbox->receivers, end, &wakeups);
 	unlock_mailbox(mailbox, &wakeups);
 
+	while (release_some(mailbox, dropped))
+		cond_resched();
 	/* All of them: an exclusive one does not pass the end on. */
 	__wake_up(&mailbox->read_pollers, TASK_NORMAL, 0, poll_to_key(GONE));
 	__wake_up(&mailbox->write_pollers, TASK_NORMAL, 0, poll_to_key(GONE));
-
-	list_for_each_entry_safe(message, next, &dropped, node[MSGPASS_IN_MAILBOX]) {
-		msgpass_message_free(message);
-		cond_resched();
-	}
 	return first;
 }
 
@@ -719,31 +769,56 @@ bool msgpass_mailbox_end_way(struct msgpass_mailbox *mailbox,
 	return empty;
 }
 
-int msgpass_mailbox_set(struct msgpass_mailbox *mailbox, const struct msgpass_set *set,
-			kuid_t uid, kgid_t gid)
+static void change_locked(struct msgpass_mailbox *mailbox, const struct msgpass_set *set,
+			  kuid_t uid, kgid_t gid)
 {
-	struct msgpass_wakeups wakeups = { };
-	int err = 0;
+	lockdep_assert_held(&mailbox->lock);
 
-	lock_mailbox(mailbox);
-	if (mailbox->ended) {
-		err = mailbox->policy.end;
-		goto unlock;
-	}
 	if (set->flags & MSGPASS_SET_MODE)
 		mailbox->policy.mode = set->mode;
 	if (set->flags & MSGPASS_SET_UID)
 		mailbox->policy.uid = uid;
 	if (set->flags & MSGPASS_SET_GID)
 		mailbox->policy.gid = gid;
-	if (set->flags & MSGPASS_SET_CAPACITY) {
-		wakeups.writable = !room_locked(mailbox, NULL);
+	if (set->flags & MSGPASS_SET_CAPACITY)
 		mailbox->policy.capacity = set->capacity;
-		admit_waiting_locked(mailbox, &wakeups);
-		wakeups.writable &= room_locked(mailbox, NULL);
-	}
-unlock:
+}
+
+/*
+ * The capacity has changed: admit some of those who wait for that. Return whether
+ * there are more. Who polls is told at the end, unless that was so before.
+ */
+static bool admit_some(struct msgpass_mailbox *mailbox, bool was_full)
+{
+	struct msgpass_wakeups wakeups = { };
+	bool more;
+
+	lock_mailbox(mailbox);
+	admit_waiting_locked(mailbox, &wakeups);
+	more = can_admit_locked(mailbox);
+	wakeups.writable = was_full && admits_locked(mailbox, NULL);
 	unlock_mailbox(mailbox, &wakeups);
+	return more;
+}
+
+int msgpass_mailbox_set(struct msgpass_mailbox *mailbox, const struct msgpass_set *set,
+			kuid_t uid, kgid_t gid)
+{
+	struct msgpass_wakeups wakeups = { };
+	bool full;
+	int err = 0;
+
+	lock_mailbox(mailbox);
+	full = !admits_locked(mailbox, NULL);
+	if (mailbox->ended)
+		err = mailbox->policy.end;
+	else
+		change_locked(mailbox, set, uid, gid);
+	unlock_mailbox(mailbox, &wakeups);
+
+	if (!err && set->flags & MSGPASS_SET_CAPACITY)
+		while (admit_some(mailbox, full))
+			cond_resched();
 	return err;
 }
 
@@ -821,7 +896,7 @@ __poll_t msgpass_mailbox_poll(struct msgpass_mailbox *mailbox, u32 access,
 		ready |= GONE;
 	if (receives && readable_locked(mailbox))
 		ready |= READABLE;
-	if (sends && !mailbox->ended && room_locked(mailbox, NULL))
+	if (sends && !mailbox->ended && admits_locked(mailbox, NULL))
 		ready |= WRITABLE;
 	spin_unlock(&mailbox->lock);
 	return ready;

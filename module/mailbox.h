@@ -28,7 +28,9 @@
  * Invariants, whenever the lock is free:
  * - somebody waits to receive only if no message that it would take rests, and
  *   no sender of such a message waits for admission;
- * - somebody waits for admission only if there is no room;
+ * - somebody waits for admission only if there is no room, or while
+ *   msgpass_mailbox_set() is about to admit them, which it does in several
+ *   sections; meanwhile those who come queue up behind them;
  * - messages = those at rest + those claimed.
  *
  * Owner: references. A name holds one, each descriptor one, and a process one
@@ -226,11 +228,13 @@ void msgpass_mailbox_give_back(struct msgpass_mailbox *mailbox,
 /**
  * msgpass_mailbox_end() - end the use of a mailbox
  * @mailbox: the mailbox
+ * @dropped: its messages are added here, for msgpass_message_free_all(), which may
+ *	take long: first tell everybody else who is to be told
  *
- * Drops its messages and tells everybody who waits. Sleeps. The first call does
- * it; further ones find nothing to do. Return: whether this was the first.
+ * Tells everybody who waits. Sleeps. The first call does it; further ones find
+ * nothing to do. Return: whether this was the first.
  */
-bool msgpass_mailbox_end(struct msgpass_mailbox *mailbox);
+bool msgpass_mailbox_end(struct msgpass_mailbox *mailbox, struct list_head *dropped);
 
 /**
  * msgpass_mailbox_let_go() - it need not keep the module, once it is empty

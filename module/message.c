@@ -90,6 +90,17 @@ void msgpass_message_free(struct msgpass_message *message)
 	kmem_cache_free(message_cache, message);
 }
 
+void msgpass_message_free_all(struct list_head *messages)
+{
+	struct msgpass_message *message, *next;
+
+	list_for_each_entry_safe(message, next, messages, node[MSGPASS_IN_MAILBOX]) {
+		msgpass_message_free(message);
+		cond_resched();
+	}
+	INIT_LIST_HEAD(messages);
+}
+
 int msgpass_message_init(void)
 {
 	message_cache = kmem_cache_create_usercopy("msgpass_message", OBJECT_SIZE, 0,

@@ -96,6 +96,14 @@ struct msgpass_message *msgpass_message_new(struct msgpass_user *user, u64 key,
  */
 void msgpass_message_free(struct msgpass_message *message);
 
+/**
+ * msgpass_message_free_all() - end the messages of a mailbox that has ended
+ * @messages: a list of them, by their node in the mailbox; empty afterwards
+ *
+ * Sleeps.
+ */
+void msgpass_message_free_all(struct list_head *messages);
+
 int msgpass_message_init(void);
 void msgpass_message_exit(void);
 

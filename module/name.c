@@ -14,6 +14,7 @@
 
 #include "limit.h"
 #include "mailbox.h"
+#include "message.h"
 #include "name.h"
 #include "process.h"
 
@@ -277,13 +278,13 @@ static struct msgpass_mailbox *take_owned(struct msgpass_process *process)
 	return taken;
 }
 
-void msgpass_name_end_owned(struct msgpass_process *process)
+void msgpass_name_end_owned(struct msgpass_process *process, struct list_head *dropped)
 {
 	struct msgpass_mailbox *mailbox;
 
 	while ((mailbox = take_owned(process))) {
 		msgpass_name_remove(mailbox);
-		msgpass_mailbox_end(mailbox);
+		msgpass_mailbox_end(mailbox, dropped);
 		msgpass_mailbox_put(mailbox);
 	}
 }
@@ -307,6 +308,7 @@ void msgpass_name_sweep(void)
 {
 	struct msgpass_mailbox *mailbox;
 	struct msgpass_name *orphan;
+	LIST_HEAD(dropped);
 
 	for (;;) {
 		mutex_lock(&names_lock);
@@ -315,7 +317,8 @@ void msgpass_name_sweep(void)
 		mutex_unlock(&names_lock);
 		if (!mailbox)
 			return;
-		msgpass_mailbox_end(mailbox);
+		msgpass_mailbox_end(mailbox, &dropped);
+		msgpass_message_free_all(&dropped);
 		msgpass_mailbox_put(mailbox);
 		module_put(THIS_MODULE);
 	}

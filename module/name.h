@@ -20,6 +20,7 @@
 #ifndef MSGPASS_NAME_H
 #define MSGPASS_NAME_H
 
+#include <linux/list.h>
 #include <linux/types.h>
 
 struct msgpass_mailbox;
@@ -62,8 +63,9 @@ bool msgpass_name_remove(struct msgpass_mailbox *mailbox);
 /**
  * msgpass_name_end_owned() - end the mailboxes that a process owns
  * @process: the process, which has ended
+ * @dropped: their messages are added here, to be freed
  */
-void msgpass_name_end_owned(struct msgpass_process *process);
+void msgpass_name_end_owned(struct msgpass_process *process, struct list_head *dropped);
 
 /* Before a mailbox that a process owns is freed. May sleep. */
 void msgpass_name_disown(struct msgpass_mailbox *mailbox);

@@ -14,6 +14,7 @@
 #include "limit.h"
 #include "link.h"
 #include "mailbox.h"
+#include "message.h"
 #include "name.h"
 #include "process.h"
 
@@ -125,13 +126,15 @@ static void exit_work(struct work_struct *work)
 {
 	struct msgpass_process *process =
 		container_of(work, struct msgpass_process, exit_work);
+	LIST_HEAD(dropped);
 
 	if (is_gone(process->pid) && remove_exit_watch(process)) {
 		rhashtable_remove_fast(&pids, &process->by_pid, pid_params);
 		xa_erase(&keys, key_index(process->key));
-		msgpass_mailbox_end(process->inbox);
-		msgpass_name_end_owned(process);
+		msgpass_mailbox_end(process->inbox, &dropped);
+		msgpass_name_end_owned(process, &dropped);
 		msgpass_links_end(process);
+		msgpass_message_free_all(&dropped);
 		msgpass_process_put(process);
 		msgpass_name_sweep();
 		msgpass_user_sweep();
