@@ -4,6 +4,7 @@
 #include <linux/hashtable.h>
 #include <linux/limits.h>
 #include <linux/minmax.h>
+#include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
@@ -15,7 +16,7 @@
 
 unsigned int msgpass_message_size_max = SZ_16M;
 unsigned int msgpass_inbox_capacity = 64;
-static unsigned long user_bytes_max = SZ_64M;
+static unsigned long user_bytes_max;
 static unsigned long user_messages_max = SZ_128K;
 static unsigned int user_mailboxes_max = 1024;
 
@@ -249,6 +250,8 @@ void msgpass_user_sweep(void)
 
 int msgpass_limit_init(void)
 {
+	/* One user is not to have all of a small machine. */
+	user_bytes_max = min_t(u64, SZ_64M, ((u64)totalram_pages() << PAGE_SHIFT) / 8);
 	sysctl_header = register_sysctl("kernel/msgpass", sysctl_table);
 	return sysctl_header ? 0 : -ENOMEM;
 }
