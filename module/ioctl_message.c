@@ -3,6 +3,7 @@
 #include <linux/fs.h>
 #include <linux/ktime.h>
 #include <linux/msgpass.h>
+#include <linux/nospec.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/time_namespace.h>
@@ -62,7 +63,7 @@ static int send_message(const struct msgpass_call *call, const struct msgpass_ca
 		goto put_route;
 	message = msgpass_message_new(caller->user, caller->process->key,
 				      u64_to_user_ptr(arg->data), arg->size,
-				      arg->priority);
+				      array_index_nospec(arg->priority, MSGPASS_PRIORITIES));
 	err = PTR_ERR_OR_ZERO(message);
 	if (err)
 		goto put_route;
