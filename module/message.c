@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/bits.h>
 #include <linux/cred.h>
 #include <linux/err.h>
+#include <linux/kernel.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -14,12 +18,51 @@
 #define OBJECT_SIZE	256
 #define SMALL_MAX	(OBJECT_SIZE - offsetof(struct msgpass_message, small))
 
+/*
+ * Larger ones lie in caches of their own, of 256 bytes and each power of two above,
+ * up to where kmalloc() takes whole pages. So nothing else in the kernel is ever
+ * where a user's bytes were, or the other way round: what is made of System V's
+ * msg_msg in exploits, for example CVE-2021-22555, is not to be made of this.
+ */
+#define CACHED_SHIFT	8
+#define CACHED_MAX	KMALLOC_MAX_CACHE_SIZE
+#define CACHES		(KMALLOC_SHIFT_HIGH - CACHED_SHIFT + 1)
+
 static struct kmem_cache *message_cache;
+static struct kmem_cache *payload_caches[CACHES];
 
 /* What a message of this size costs its sender's quota. */
 static size_t cost(u32 size)
 {
 	return OBJECT_SIZE + (size > SMALL_MAX ? (size_t)size : 0);
+}
+
+/* The cache for a payload larger than SMALL_MAX, or NULL where it takes pages. */
+static struct kmem_cache *payload_cache(u32 size)
+{
+	unsigned int i;
+
+	if (size > CACHED_MAX)
+		return NULL;
+	i = size > BIT(CACHED_SHIFT) ? ilog2(size - 1) + 1 - CACHED_SHIFT : 0;
+	return payload_caches[array_index_nospec(i, CACHES)];
+}
+
+static void *new_payload(u32 size)
+{
+	struct kmem_cache *cache = payload_cache(size);
+
+	return cache ? kmem_cache_alloc(cache, GFP_MSGPASS) : kvmalloc(size, GFP_MSGPASS);
+}
+
+static void free_payload(void *data, u32 size)
+{
+	struct kmem_cache *cache = payload_cache(size);
+
+	if (cache)
+		kmem_cache_free(cache, data);
+	else
+		kvfree(data);
 }
 
 static void stamp(struct msgpass_identity *from, u64 key)
@@ -48,7 +91,7 @@ struct msgpass_message *msgpass_message_new(struct msgpass_user *user, u64 key,
 		goto discharge;
 	message->data = message->small;
 	if (size > SMALL_MAX) {
-		message->data = kvmalloc(size, GFP_MSGPASS);
+		message->data = new_payload(size);
 		if (!message->data)
 			goto free_object;
 	}
@@ -72,7 +115,7 @@ struct msgpass_message *msgpass_message_new(struct msgpass_user *user, u64 key,
 
 free_data:
 	if (message->data != message->small)
-		kvfree(message->data);
+		free_payload(message->data, size);
 free_object:
 	kmem_cache_free(message_cache, message);
 discharge:
@@ -86,7 +129,7 @@ void msgpass_message_free(struct msgpass_message *message)
 	put_pid(message->from.tid);
 	put_pid(message->from.pid);
 	if (message->data != message->small)
-		kvfree(message->data);
+		free_payload(message->data, message->size);
 	kmem_cache_free(message_cache, message);
 }
 
@@ -101,16 +144,40 @@ void msgpass_message_free_all(struct list_head *messages)
 	INIT_LIST_HEAD(messages);
 }
 
+static int init_payload_cache(unsigned int i)
+{
+	unsigned int size = BIT(CACHED_SHIFT + i);
+	char name[32];
+
+	snprintf(name, sizeof(name), "msgpass_payload_%u", size);
+	payload_caches[i] = kmem_cache_create_usercopy(name, size, 0, SLAB_ACCOUNT,
+						       0, size, NULL);
+	return payload_caches[i] ? 0 : -ENOMEM;
+}
+
 int msgpass_message_init(void)
 {
+	unsigned int i;
+	int err = 0;
+
 	message_cache = kmem_cache_create_usercopy("msgpass_message", OBJECT_SIZE, 0,
 						   SLAB_HWCACHE_ALIGN | SLAB_ACCOUNT,
 						   offsetof(struct msgpass_message, small),
 						   SMALL_MAX, NULL);
-	return message_cache ? 0 : -ENOMEM;
+	if (!message_cache)
+		return -ENOMEM;
+	for (i = 0; i < CACHES && !err; i++)
+		err = init_payload_cache(i);
+	if (err)
+		msgpass_message_exit();
+	return err;
 }
 
 void msgpass_message_exit(void)
 {
+	unsigned int i;
+
+	for (i = 0; i < CACHES; i++)
+		kmem_cache_destroy(payload_caches[i]);
 	kmem_cache_destroy(message_cache);
 }

@@ -10,8 +10,8 @@
  * Locks: what is above the line in the struct is guarded by the lock of the
  * mailbox it is in; the rest is written once, by its maker.
  *
- * A small payload lies in the object itself, in a cache that nothing else in
- * the kernel uses; a larger one is allocated beside it.
+ * A small payload lies in the object itself, a larger one is allocated beside it;
+ * either in a cache that nothing else in the kernel uses, or in pages of its own.
  */
 #ifndef MSGPASS_MESSAGE_H
 #define MSGPASS_MESSAGE_H
