@@ -1,0 +1,625 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/err.h>
+#include <linux/ktime.h>
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
+
+#include "handover.h"
+#include "link.h"
+#include "mailbox.h"
+#include "message.h"
+#include "wait.h"
+
+/* How many waiters are dealt with in one section under the lock, if there are many. */
+#define SECTION_MAX	8
+
+/*
+ * Every change of a mailbox is between these two. What it released is woken
+ * after the lock is dropped, in the same RCU section (timeline RELEASE).
+ *
+ * Nobody need be told who does not poll, and that is seen without a barrier:
+ *
+ *	timeline POLL
+ *
+ *	poller					changer
+ *	poll_wait(): joins the queue
+ *	lock
+ *	not ready
+ *	unlock
+ *						lock
+ *						makes it ready
+ *						unlock
+ *						waitqueue_active(): true
+ *
+ * Had the changer come first, the poller would have seen it ready.
+ */
+void msgpass_mailbox_lock(struct msgpass_mailbox *mailbox)
+	__acquires(RCU) __acquires(&mailbox->lock)
+{
+	rcu_read_lock();
+	spin_lock(&mailbox->lock);
+}
+
+static void tell_pollers(struct wait_queue_head *pollers, __poll_t events)
+{
+	/* Timeline POLL */
+	if (waitqueue_active(pollers))
+		wake_up_interruptible_poll(pollers, events);
+}
+
+void msgpass_mailbox_unlock(struct msgpass_mailbox *mailbox,
+			    struct msgpass_wakeups *wakeups)
+	__releases(&mailbox->lock) __releases(RCU)
+{
+	spin_unlock(&mailbox->lock);
+	msgpass_wake(wakeups);
+	rcu_read_unlock();
+	if (wakeups->drained) {
+		msgpass_link_drop(wakeups->drained);
+		msgpass_link_put(wakeups->drained);
+	}
+	if (wakeups->readable)
+		tell_pollers(&mailbox->read_pollers, MSGPASS_READABLE);
+	/* All: it is told once, however much room follows. */
+	if (wakeups->writable && waitqueue_active(&mailbox->write_pollers))
+		__wake_up(&mailbox->write_pollers, TASK_INTERRUPTIBLE, 0,
+			  poll_to_key(MSGPASS_WRITABLE));
+}
+
+/*
+ * A waiting receiver always makes room: what is handed over does not rest.
+ * Receivers that wait for one sender do so for that one only.
+ */
+static bool room_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *way)
+{
+	lockdep_assert_held(&mailbox->lock);
+
+	if (!list_empty(&mailbox->receivers) || (way && !list_empty(&way->receivers)))
+		return true;
+	return mailbox->policy.capacity == MSGPASS_UNBOUNDED ||
+	       mailbox->messages < mailbox->policy.capacity;
+}
+
+/* Not before those that wait already. */
+bool msgpass_admits_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *way)
+{
+	lockdep_assert_held(&mailbox->lock);
+
+	return room_locked(mailbox, way) &&
+	       (list_empty(&mailbox->senders) || (way && !list_empty(&way->receivers)));
+}
+
+static void rest_locked(struct msgpass_mailbox *mailbox,
+			struct msgpass_message *message)
+{
+	bool newest = message->id == mailbox->admitted_messages;
+
+	lockdep_assert_held(&mailbox->lock);
+
+	message->state = MSGPASS_QUEUED;
+	if (unlikely(!mailbox->keeps_module)) {
+		mailbox->keeps_module = true;
+		/* Whoever is about to let it rest holds the module, too. */
+		__module_get(THIS_MODULE);
+	}
+	if (list_empty(&message->node[MSGPASS_IN_MAILBOX]))
+		msgpass_queue_add(&mailbox->queue, message, newest);
+	if (message->way)
+		msgpass_queue_add(&message->way->queue, message, newest);
+}
+
+static void let_go_locked(struct msgpass_mailbox *mailbox)
+{
+	lockdep_assert_held(&mailbox->lock);
+
+	if (mailbox->keeps_module)
+		module_put(THIS_MODULE);
+	mailbox->keeps_module = false;
+	mailbox->lets_go = false;
+}
+
+/* Out of the queues that it is in. */
+static void unrest_locked(struct msgpass_mailbox *mailbox,
+			  struct msgpass_message *message)
+{
+	lockdep_assert_held(&mailbox->lock);
+
+	if (!list_empty(&message->node[MSGPASS_IN_MAILBOX]))
+		msgpass_queue_remove(&mailbox->queue, message);
+	if (!list_empty(&message->node[MSGPASS_IN_WAY]))
+		msgpass_queue_remove(&message->way->queue, message);
+}
+
+static struct msgpass_waiter *first_waiter(struct list_head *waiters)
+{
+	return list_first_entry_or_null(waiters, struct msgpass_waiter, link);
+}
+
+/* Join those who wait at a mailbox, or for one sender of it. */
+static void wait_locked(struct msgpass_mailbox *mailbox,
+			struct msgpass_waiter *self, struct list_head *waiters)
+{
+	lockdep_assert_held(&mailbox->lock);
+
+	self->turn = ++mailbox->turns;
+	msgpass_waiter_queue(self, waiters);
+}
+
+/* For a receiver from any or, as the first of @way, from that sender. */
+static void claim_locked(struct msgpass_mailbox *mailbox,
+			 struct msgpass_message *message, struct msgpass_way *way)
+{
+	bool newest = message->id == mailbox->admitted_messages;
+
+	lockdep_assert_held(&mailbox->lock);
+
+	if (!way)
+		unrest_locked(mailbox, message);
+	else if (!list_empty(&message->node[MSGPASS_IN_WAY]))
+		msgpass_queue_remove(&way->queue, message);
+	/* See queue.h for why it has a place there. */
+	if (way && list_empty(&message->node[MSGPASS_IN_MAILBOX]))
+		msgpass_queue_add(&mailbox->queue, message, newest);
+	message->state = MSGPASS_CLAIMED;
+	list_add_tail(&message->claimed, &mailbox->claimed);
+}
+
+static void unclaim_locked(struct msgpass_mailbox *mailbox,
+			   struct msgpass_message *message)
+{
+	lockdep_assert_held(&mailbox->lock);
+
+	list_del_init(&message->claimed);
+}
+
+/* Hand an admitted message to the first receiver that waits for it, or let it rest. */
+static void place_locked(struct msgpass_mailbox *mailbox,
+			 struct msgpass_message *message,
+			 struct msgpass_wakeups *wakeups)
+{
+	struct msgpass_waiter *receiver, *selective = NULL;
+
+	lockdep_assert_held(&mailbox->lock);
+
+	receiver = first_waiter(&mailbox->receivers);
+	if (message->way)
+		selective = first_waiter(&message->way->receivers);
+	receiver = msgpass_waiter_earlier(receiver, selective);
+	if (!receiver) {
+		rest_locked(mailbox, message);
+		wakeups->readable = true;
+		return;
+	}
+	claim_locked(mailbox, message, receiver == selective ? message->way : NULL);
+	receiver->message = message;
+	mailbox->receivers_waiting--;
+	msgpass_waiter_release(receiver, 0, wakeups);
+}
+
+static void count_in_way_locked(struct msgpass_mailbox *mailbox,
+				const struct msgpass_message *message)
+{
+	struct msgpass_way *way = message->way;
+
+	lockdep_assert_held(&mailbox->lock);
+
+	way->messages++;
+	if (!way->admitted_messages++)
+		WRITE_ONCE(way->since, ktime_get());
+	way->admitted_bytes += message->size;
+}
+
+static void admit_locked(struct msgpass_mailbox *mailbox,
+			 struct msgpass_message *message,
+			 struct msgpass_wakeups *wakeups)
+{
+	struct msgpass_waiter *sender = message->sender;
+
+	lockdep_assert_held(&mailbox->lock);
+
+	message->id = ++mailbox->admitted_messages;
+	mailbox->admitted_bytes += message->size;
+	mailbox->messages++;
+	mailbox->bytes += message->size;
+	if (message->way)
+		count_in_way_locked(mailbox, message);
+	if (sender) {
+		sender->id = message->id;
+		list_add_tail(&sender->link, &mailbox->synchronous);
+	}
+	place_locked(mailbox, message, wakeups);
+}
+
+/* Admit a sender that waits for it. */
+static void admit_sender_locked(struct msgpass_mailbox *mailbox,
+				struct msgpass_waiter *sender,
+				struct msgpass_wakeups *wakeups)
+{
+	struct msgpass_message *message = sender->message;
+
+	lockdep_assert_held(&mailbox->lock);
+
+	list_del_init(&sender->link);
+	list_del_init(&sender->in_way);
+	mailbox->senders_waiting--;
+	admit_locked(mailbox, message, wakeups);
+	if (!message->sender) {
+		sender->id = message->id;
+		msgpass_waiter_release(sender, 0, wakeups);
+	}
+}
+
+bool msgpass_can_admit_locked(struct msgpass_mailbox *mailbox)
+{
+	lockdep_assert_held(&mailbox->lock);
+
+	return !mailbox->ended && !list_empty(&mailbox->senders) &&
+	       room_locked(mailbox, NULL);
+}
+
+void msgpass_admit_waiting_locked(struct msgpass_mailbox *mailbox,
+				  struct msgpass_wakeups *wakeups)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&mailbox->lock);
+
+	for (i = 0; i < SECTION_MAX && msgpass_can_admit_locked(mailbox); i++)
+		admit_sender_locked(mailbox, first_waiter(&mailbox->senders), wakeups);
+}
+
+/* No more messages will come by this way, to those who wait for one. */
+static void tell_ended_locked(struct msgpass_mailbox *mailbox,
+			      struct msgpass_way *way,
+			      struct msgpass_wakeups *wakeups)
+{
+	lockdep_assert_held(&mailbox->lock);
+
+	while (!list_empty(&way->receivers)) {
+		mailbox->receivers_waiting--;
+		msgpass_waiter_release(first_waiter(&way->receivers), -ESRCH, wakeups);
+	}
+}
+
+/* An admitted message is in the mailbox no more, for whatever reason. */
+static void leave_locked(struct msgpass_mailbox *mailbox,
+			 struct msgpass_message *message,
+			 struct msgpass_wakeups *wakeups)
+{
+	bool full = !msgpass_admits_locked(mailbox, NULL);
+	struct msgpass_way *way = message->way;
+
+	lockdep_assert_held(&mailbox->lock);
+
+	mailbox->messages--;
+	mailbox->bytes -= message->size;
+	if (way && !--way->messages && way->ended) {
+		tell_ended_locked(mailbox, way, wakeups);
+		wakeups->drained = msgpass_link_hold(way->link);
+	}
+	msgpass_admit_waiting_locked(mailbox, wakeups);
+	if (!mailbox->messages && mailbox->lets_go)
+		let_go_locked(mailbox);
+	if (full && msgpass_admits_locked(mailbox, NULL))
+		wakeups->writable = true;
+}
+
+/*
+ * The sender's patience is over. Return the outcome if it was released all the
+ * same; else take the message back, from wherever it is, and return @err.
+ */
+static int withdraw(struct msgpass_mailbox *mailbox, struct msgpass_waiter *self,
+		    int err)
+{
+	struct msgpass_message *message = self->message;
+	struct msgpass_wakeups wakeups = { };
+
+	msgpass_mailbox_lock(mailbox);
+	if (self->outcome != MSGPASS_WAITING) {
+		err = self->outcome;
+		msgpass_mailbox_unlock(mailbox, &wakeups);
+		return err;
+	}
+
+	list_del_init(&self->link);
+	list_del_init(&self->in_way);
+	if (mailbox->ended && self->id) {
+		/* It went with the mailbox, which has not come to tell us yet. */
+		msgpass_mailbox_unlock(mailbox, &wakeups);
+		return mailbox->policy.end;
+	}
+	switch (message->state) {
+	case MSGPASS_PENDING:
+		mailbox->senders_waiting--;
+		break;
+	case MSGPASS_QUEUED:
+		unrest_locked(mailbox, message);
+		leave_locked(mailbox, message, &wakeups);
+		break;
+	case MSGPASS_CLAIMED:
+		unclaim_locked(mailbox, message);
+		unrest_locked(mailbox, message);
+		message->state = MSGPASS_REVOKED;
+		leave_locked(mailbox, message, &wakeups);
+		fallthrough;
+	case MSGPASS_REVOKED:
+		message = NULL;		/* its claimer frees it */
+	}
+	/* Its receiver may never use the device, and so not let go of it. */
+	if (!mailbox->messages)
+		let_go_locked(mailbox);
+	msgpass_mailbox_unlock(mailbox, &wakeups);
+
+	if (message)
+		msgpass_message_free(message);
+	return err;
+}
+
+int msgpass_mailbox_send(struct msgpass_mailbox *mailbox,
+			 struct msgpass_message *message, bool sync,
+			 const struct msgpass_patience *patience, u64 *id)
+{
+	struct msgpass_wakeups wakeups = { };
+	struct msgpass_waiter self;
+	bool waits = false;
+	int err = 0;
+
+	msgpass_waiter_init(&self, message);
+
+	msgpass_mailbox_lock(mailbox);
+	sync |= !mailbox->policy.capacity && !patience->none;
+	if (sync)
+		message->sender = &self;
+	if (mailbox->ended) {
+		err = mailbox->policy.end;
+	} else if (msgpass_admits_locked(mailbox, message->way)) {
+		admit_locked(mailbox, message, &wakeups);
+		*id = message->id;
+		waits = sync;
+	} else if (patience->none) {
+		err = -EAGAIN;
+	} else {
+		wait_locked(mailbox, &self, &mailbox->senders);
+		if (message->way)
+			msgpass_waiter_queue_in_way(&self, &message->way->senders);
+		mailbox->senders_waiting++;
+		wakeups.readable = !msgpass_queue_first(&mailbox->queue);
+		waits = true;
+	}
+	msgpass_mailbox_unlock(mailbox, &wakeups);
+
+	if (err) {
+		msgpass_message_free(message);
+		return err;
+	}
+	if (!waits)
+		return 0;
+
+	err = msgpass_wait(&self, patience->deadline);
+	err = err ? withdraw(mailbox, &self, err) : self.outcome;
+	if (!err)
+		*id = self.id;
+	return err;
+}
+
+/* The sender whose message a receiver that has come can have without its resting. */
+static struct msgpass_waiter *waiting_sender(struct msgpass_mailbox *mailbox,
+					     struct msgpass_way *way)
+{
+	if (way)
+		return list_first_entry_or_null(&way->senders, struct msgpass_waiter,
+						in_way);
+	return first_waiter(&mailbox->senders);
+}
+
+/*
+ * Nothing rests for us: wait, unless a sender waits already. It hands over to us,
+ * for we are the only receiver that waits for its message. So we join even
+ * without patience, and may release ourselves.
+ */
+static void come_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *way,
+			struct msgpass_waiter *self, struct msgpass_wakeups *wakeups)
+{
+	struct msgpass_waiter *sender = waiting_sender(mailbox, way);
+
+	lockdep_assert_held(&mailbox->lock);
+
+	wait_locked(mailbox, self, way ? &way->receivers : &mailbox->receivers);
+	mailbox->receivers_waiting++;
+	if (sender)
+		admit_sender_locked(mailbox, sender, wakeups);
+}
+
+static void leave_waiting_locked(struct msgpass_mailbox *mailbox,
+				 struct msgpass_waiter *self, int outcome)
+{
+	lockdep_assert_held(&mailbox->lock);
+
+	list_del_init(&self->link);
+	mailbox->receivers_waiting--;
+	self->outcome = outcome;
+}
+
+struct msgpass_message *msgpass_mailbox_claim(struct msgpass_mailbox *mailbox,
+					      struct msgpass_way *way,
+					      const struct msgpass_patience *patience)
+{
+	struct msgpass_wakeups wakeups = { }, none = { };
+	struct msgpass_message *message;
+	struct msgpass_waiter self;
+	int err;
+
+	msgpass_waiter_init(&self, NULL);
+
+	msgpass_mailbox_lock(mailbox);
+	message = msgpass_queue_first(way ? &way->queue : &mailbox->queue);
+	if (mailbox->ended) {
+		self.outcome = mailbox->policy.end;
+	} else if (message) {
+		claim_locked(mailbox, message, way);
+		self.message = message;
+		self.outcome = 0;
+	} else if (way && way->ended && !way->messages) {
+		self.outcome = -ESRCH;
+	} else {
+		come_locked(mailbox, way, &self, &wakeups);
+		if (self.outcome == MSGPASS_WAITING && patience->none)
+			leave_waiting_locked(mailbox, &self, -EAGAIN);
+		else if (self.outcome == MSGPASS_WAITING && !way)
+			wakeups.writable = mailbox->messages >= mailbox->policy.capacity;
+	}
+	err = self.outcome;
+	msgpass_mailbox_unlock(mailbox, &wakeups);
+
+	if (err == MSGPASS_WAITING) {
+		err = msgpass_wait(&self, patience->deadline);
+		if (err) {
+			msgpass_mailbox_lock(mailbox);
+			if (self.outcome == MSGPASS_WAITING)
+				leave_waiting_locked(mailbox, &self, err);
+			msgpass_mailbox_unlock(mailbox, &none);
+		}
+		err = self.outcome;
+	}
+	return err ? ERR_PTR(err) : self.message;
+}
+
+int msgpass_mailbox_commit(struct msgpass_mailbox *mailbox,
+			   struct msgpass_message *message)
+{
+	struct msgpass_wakeups wakeups = { };
+	int err = 0;
+
+	msgpass_mailbox_lock(mailbox);
+	if (message->state == MSGPASS_REVOKED) {
+		err = -EAGAIN;
+	} else if (fatal_signal_pending(current)) {
+		/* Its memory is about to go: that would be nobody's receipt. */
+		unclaim_locked(mailbox, message);
+		place_locked(mailbox, message, &wakeups);
+		message = NULL;
+		err = -ERESTARTSYS;
+	} else {
+		unclaim_locked(mailbox, message);
+		unrest_locked(mailbox, message);
+		mailbox->received_messages++;
+		mailbox->received_bytes += message->size;
+		if (message->sender)
+			msgpass_waiter_release(message->sender, 0, &wakeups);
+		leave_locked(mailbox, message, &wakeups);
+	}
+	msgpass_mailbox_unlock(mailbox, &wakeups);
+
+	if (message)
+		msgpass_message_free(message);
+	return err;
+}
+
+void msgpass_mailbox_give_back(struct msgpass_mailbox *mailbox,
+			       struct msgpass_message *message)
+{
+	struct msgpass_wakeups wakeups = { };
+
+	msgpass_mailbox_lock(mailbox);
+	if (message->state != MSGPASS_REVOKED) {
+		unclaim_locked(mailbox, message);
+		place_locked(mailbox, message, &wakeups);
+		message = NULL;
+	}
+	msgpass_mailbox_unlock(mailbox, &wakeups);
+
+	if (message)
+		msgpass_message_free(message);
+}
+
+/* Release some of a list. The messages of those not admitted are dropped with them. */
+static unsigned int release_some_locked(struct msgpass_mailbox *mailbox,
+					struct list_head *waiters,
+					struct msgpass_wakeups *wakeups,
+					struct list_head *dropped)
+{
+	struct msgpass_waiter *waiter;
+	unsigned int i;
+
+	lockdep_assert_held(&mailbox->lock);
+
+	for (i = 0; i < SECTION_MAX; i++) {
+		waiter = first_waiter(waiters);
+		if (!waiter)
+			break;
+		if (waiter->message && !waiter->id)
+			list_add_tail(&waiter->message->node[MSGPASS_IN_MAILBOX], dropped);
+		msgpass_waiter_release(waiter, mailbox->policy.end, wakeups);
+	}
+	return i;
+}
+
+/* Return whether somebody waited at a mailbox that has ended, and so others may. */
+static bool release_some(struct msgpass_mailbox *mailbox, struct list_head *dropped)
+{
+	struct msgpass_wakeups wakeups = { };
+	unsigned int senders, synchronous, receivers;
+
+	msgpass_mailbox_lock(mailbox);
+	senders = release_some_locked(mailbox, &mailbox->senders, &wakeups, dropped);
+	synchronous = release_some_locked(mailbox, &mailbox->synchronous, &wakeups, dropped);
+	/* Nobody waits by a way: an inbox ends after the last thread has. */
+	receivers = release_some_locked(mailbox, &mailbox->receivers, &wakeups, dropped);
+	mailbox->senders_waiting -= senders;
+	mailbox->receivers_waiting -= receivers;
+	msgpass_mailbox_unlock(mailbox, &wakeups);
+	return senders + synchronous + receivers;
+}
+
+bool msgpass_mailbox_end(struct msgpass_mailbox *mailbox, struct list_head *dropped)
+{
+	struct msgpass_wakeups wakeups = { };
+	struct msgpass_message *message, *next;
+	bool first;
+
+	msgpass_mailbox_lock(mailbox);
+	first = !mailbox->ended;
+	mailbox->ended = true;
+	list_for_each_entry_safe(message, next, &mailbox->claimed, claimed) {
+		unclaim_locked(mailbox, message);
+		unrest_locked(mailbox, message);
+		message->state = MSGPASS_REVOKED;
+	}
+	msgpass_queue_drain(&mailbox->queue, dropped);
+	mailbox->messages = 0;
+	mailbox->bytes = 0;
+	let_go_locked(mailbox);
+	msgpass_mailbox_unlock(mailbox, &wakeups);
+
+	while (release_some(mailbox, dropped))
+		cond_resched();
+	/* All of them: an exclusive one does not pass the end on. */
+	__wake_up(&mailbox->read_pollers, TASK_NORMAL, 0, poll_to_key(MSGPASS_GONE));
+	__wake_up(&mailbox->write_pollers, TASK_NORMAL, 0, poll_to_key(MSGPASS_GONE));
+	return first;
+}
+
+void msgpass_mailbox_let_go(struct msgpass_mailbox *mailbox)
+{
+	spin_lock(&mailbox->lock);
+	mailbox->lets_go = true;
+	if (!mailbox->messages)
+		let_go_locked(mailbox);
+	spin_unlock(&mailbox->lock);
+}
+
+bool msgpass_mailbox_end_way(struct msgpass_mailbox *mailbox,
+			     struct msgpass_way *way)
+{
+	struct msgpass_wakeups wakeups = { };
+	bool empty;
+
+	msgpass_mailbox_lock(mailbox);
+	way->ended = true;
+	empty = mailbox->ended || !way->messages;
+	if (empty)
+		tell_ended_locked(mailbox, way, &wakeups);
+	msgpass_mailbox_unlock(mailbox, &wakeups);
+	return empty;
+}

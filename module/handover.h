@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Handover: how a message comes from its sender through a mailbox to its receiver.
+ * handover.c is the protocol that mailbox.h describes: admission, handing over,
+ * claim, commit, revocation, giving back, withdrawal and the mailbox's end. Here is
+ * what the rest of the mailbox, in mailbox.c, needs of it.
+ */
+#ifndef MSGPASS_HANDOVER_H
+#define MSGPASS_HANDOVER_H
+
+#include <linux/poll.h>
+#include <linux/types.h>
+
+#include "mailbox.h"
+
+struct msgpass_wakeups;
+
+/* What pollers are told. */
+#define MSGPASS_READABLE	(EPOLLIN | EPOLLRDNORM)
+#define MSGPASS_WRITABLE	(EPOLLOUT | EPOLLWRNORM)
+#define MSGPASS_GONE		(EPOLLHUP | EPOLLERR)
+
+/**
+ * msgpass_mailbox_lock() - begin a change
+ * @mailbox: the mailbox
+ */
+void msgpass_mailbox_lock(struct msgpass_mailbox *mailbox)
+	__acquires(RCU) __acquires(&mailbox->lock);
+
+/**
+ * msgpass_mailbox_unlock() - end it
+ * @mailbox: the mailbox, referenced by the caller
+ * @wakeups: who is woken, and told, now
+ */
+void msgpass_mailbox_unlock(struct msgpass_mailbox *mailbox,
+			    struct msgpass_wakeups *wakeups)
+	__releases(&mailbox->lock) __releases(RCU);
+
+/**
+ * msgpass_admits_locked() - would a message that comes now be admitted?
+ * @mailbox: the mailbox
+ * @way: by which it would come, or NULL
+ */
+bool msgpass_admits_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *way);
+
+/* Is there room for one that waits for it? */
+bool msgpass_can_admit_locked(struct msgpass_mailbox *mailbox);
+
+/**
+ * msgpass_admit_waiting_locked() - there may be room now: admit who waits for it
+ * @mailbox: the mailbox
+ * @wakeups: who is to be woken
+ *
+ * First come first, and not more than one section's. Only a larger capacity makes
+ * room for more than that; msgpass_mailbox_set() sees to the rest then, and nobody
+ * overtakes them meanwhile: msgpass_admits_locked().
+ */
+void msgpass_admit_waiting_locked(struct msgpass_mailbox *mailbox,
+				  struct msgpass_wakeups *wakeups);
+
+#endif /* MSGPASS_HANDOVER_H */
