@@ -69,10 +69,14 @@ bool msgpass_mailbox_permits(struct msgpass_mailbox *mailbox, u32 access)
 bool msgpass_mailbox_visible(struct msgpass_mailbox *mailbox)
 {
 	struct user_namespace *user_ns = mailbox->policy.user_ns;
+	u32 granted;
 	bool owner;
 
+	granted = granted_bits(mailbox, &owner);
+	if (!msgpass_mailbox_receivable(mailbox))
+		granted &= ~04;
 	/* To look is no attempt that an audit should tell of. */
-	return granted_bits(mailbox, &owner) || owner ||
+	return granted || owner ||
 	       (user_ns && ns_capable_noaudit(user_ns, CAP_IPC_OWNER));
 }
 

@@ -318,6 +318,44 @@ TEST_F(owner, P9_8_a_list_shows_what_the_caller_could_open)
 	close(mailbox);
 }
 
+static bool lists(int device, const char *name)
+{
+	char found[MSGPASS_NAME_MAX + 1] = "";
+	struct msgpass_next next = { .name = (uintptr_t)found };
+
+	while (!msgpass_raw_next(device, &next))
+		if (!strcmp(found, name))
+			return true;
+	return false;
+}
+
+/* The mode would let anybody receive, but only the owner may. */
+TEST_F(owner, P9_60_nor_a_list_what_only_another_process_could_receive_from)
+{
+	const struct msgpass_create create = {
+		.flags = MSGPASS_PROCESS_OWNED,
+		.access = MSGPASS_ACCESS_BOTH,
+		.name = (uintptr_t)self->name,
+		.capacity = 1,
+		.mode = 0644,
+	};
+	int mailbox;
+	pid_t child;
+
+	if (geteuid())
+		SKIP(return, "needs root");
+	mailbox = create_full(self->device, &create);
+	ASSERT_LE(0, mailbox);
+	EXPECT_TRUE(lists(self->device, self->name));
+	child = fork_child();
+	if (!child) {
+		become_user();
+		_exit(lists(self->device, self->name));
+	}
+	EXPECT_EQ(0, wait_child(child));
+	close(mailbox);
+}
+
 TEST_F(owner, P9_9_names_are_of_their_ipc_namespace)
 {
 	int mailbox = create_mailbox(self->device, self->name, 3, 64);
