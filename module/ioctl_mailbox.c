@@ -315,7 +315,7 @@ int msgpass_ioctl_next(const struct msgpass_call *call)
 
 	if (arg->flags || arg->pad)
 		return -EINVAL;
-	name = kzalloc(MSGPASS_NAME_MAX + 1, GFP_KERNEL_ACCOUNT);
+	name = kzalloc(MSGPASS_NAME_MAX + 1, GFP_MSGPASS);
 	if (!name)
 		return -ENOMEM;
 	length = strncpy_from_user(name, buffer, MSGPASS_NAME_MAX + 1);

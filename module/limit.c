@@ -123,14 +123,14 @@ struct msgpass_user *msgpass_user_get(kuid_t uid)
 	if (user)
 		return user;
 
-	fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
+	fresh = kzalloc(sizeof(*fresh), GFP_MSGPASS);
 	if (!fresh)
 		return ERR_PTR(-ENOMEM);
 	INIT_LIST_HEAD(&fresh->idle);
 	fresh->uid = uid;
 	fresh->references = 1;
-	if (percpu_counter_init(&fresh->bytes, 0, GFP_KERNEL_ACCOUNT) ||
-	    percpu_counter_init(&fresh->messages, 0, GFP_KERNEL_ACCOUNT)) {
+	if (percpu_counter_init(&fresh->bytes, 0, GFP_MSGPASS) ||
+	    percpu_counter_init(&fresh->messages, 0, GFP_MSGPASS)) {
 		free_user(fresh);
 		return ERR_PTR(-ENOMEM);
 	}
