@@ -97,7 +97,9 @@ static int device_open(struct inode *inode, struct file *file)
 /* While a process has the device open, its inbox keeps the module for nothing. */
 static int device_flush(struct file *file, fl_owner_t id)
 {
-	msgpass_process_let_go();
+	struct msgpass_endpoint *endpoint = file->private_data;
+
+	msgpass_process_let_go(endpoint->process);
 	return 0;
 }
 

@@ -228,10 +228,12 @@ struct msgpass_process *msgpass_process_get(struct pid *pid)
 	return ERR_PTR(-ESRCH);
 }
 
-void msgpass_process_let_go(void)
+void msgpass_process_let_go(struct msgpass_process *opener)
 {
 	struct msgpass_process *process = find_process(task_tgid(current));
 
+	/* Another process may close what it shares with the opener (CLONE_FILES). */
+	msgpass_mailbox_let_go(opener->inbox);
 	if (!process)
 		return;
 	msgpass_mailbox_let_go(process->inbox);

@@ -66,8 +66,14 @@ struct msgpass_process *msgpass_process_get(struct pid *pid);
 struct msgpass_process *msgpass_process_hold(struct msgpass_process *process);
 void msgpass_process_put(struct msgpass_process *process);
 
-/* The caller's inbox, if it has one and that is empty, need not keep the module. */
-void msgpass_process_let_go(void);
+/**
+ * msgpass_process_let_go() - a descriptor of the device is closed
+ * @opener: who opened it
+ *
+ * Its inbox and the caller's, if that has one, need not keep the module once they
+ * are empty: msgpass_mailbox_let_go().
+ */
+void msgpass_process_let_go(struct msgpass_process *opener);
 
 /**
  * msgpass_process_by_pid() - the process that a pid names
