@@ -21,34 +21,31 @@ void msgpass_waiter_init(struct msgpass_waiter *waiter,
 	waiter->outcome = MSGPASS_WAITING;
 }
 
-void msgpass_waiter_queue(struct msgpass_waiter *waiter, struct list_head *list)
+/* @node: which of its two list nodes, as an offset */
+static void queue_by_rank(struct msgpass_waiter *waiter, struct list_head *list,
+			  size_t node)
 {
-	struct msgpass_waiter *ahead;
+	struct list_head *ahead = list;
+	struct msgpass_waiter *other;
 
-	if (waiter->rank == MAX_RT_PRIO) {
-		list_add_tail(&waiter->link, list);
-		return;
-	}
 	/* Passes real-time tasks only, however many others wait. */
-	list_for_each_entry(ahead, list, link)
-		if (ahead->rank > waiter->rank)
-			break;
-	list_add_tail(&waiter->link, &ahead->link);
+	if (waiter->rank != MAX_RT_PRIO)
+		list_for_each(ahead, list) {
+			other = (void *)ahead - node;
+			if (other->rank > waiter->rank)
+				break;
+		}
+	list_add_tail((void *)waiter + node, ahead);
 }
 
-void msgpass_waiter_queue_in_way(struct msgpass_waiter *waiter,
-				 struct list_head *list)
+void msgpass_waiter_queue(struct msgpass_waiter *waiter, struct list_head *list)
 {
-	struct msgpass_waiter *ahead;
+	queue_by_rank(waiter, list, offsetof(struct msgpass_waiter, link));
+}
 
-	if (waiter->rank == MAX_RT_PRIO) {
-		list_add_tail(&waiter->in_way, list);
-		return;
-	}
-	list_for_each_entry(ahead, list, in_way)
-		if (ahead->rank > waiter->rank)
-			break;
-	list_add_tail(&waiter->in_way, &ahead->in_way);
+void msgpass_waiter_queue_in_way(struct msgpass_waiter *waiter, struct list_head *list)
+{
+	queue_by_rank(waiter, list, offsetof(struct msgpass_waiter, in_way));
 }
 
 struct msgpass_waiter *msgpass_waiter_earlier(struct msgpass_waiter *a,
