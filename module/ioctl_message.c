@@ -129,13 +129,13 @@ static void describe(struct msgpass_receive *arg,
 static int copy_out(const struct msgpass_call *call, const struct msgpass_message *message)
 {
 	struct msgpass_receive *arg = call->arg;
+	int err;
 
 	describe(arg, message);
 	if (message->size > arg->buffer_size)
 		return -EMSGSIZE;
-	if (copy_to_user(u64_to_user_ptr(arg->buffer), message->data, message->size))
-		return -EFAULT;
-	return msgpass_call_write_back(call, sizeof(*arg));
+	err = msgpass_message_copy_out(message, u64_to_user_ptr(arg->buffer));
+	return err ?: msgpass_call_write_back(call, sizeof(*arg));
 }
 
 static int receive_message(const struct msgpass_call *call, const struct msgpass_route *route,
@@ -155,6 +155,8 @@ static int receive_message(const struct msgpass_call *call, const struct msgpass
 			break;
 		}
 		err = msgpass_mailbox_commit(mailbox, message);
+		if (err == -EAGAIN && ktime_get() >= patience->deadline)
+			err = -ETIMEDOUT;
 	} while (err == -EAGAIN);
 
 	if (err == -EMSGSIZE)

@@ -8,8 +8,11 @@
 #include <linux/nospec.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/vmalloc.h>
 
 #include "limit.h"
 #include "message.h"
@@ -28,31 +31,49 @@
 #define CACHED_MAX	KMALLOC_MAX_CACHE_SIZE
 #define CACHES		(KMALLOC_SHIFT_HIGH - CACHED_SHIFT + 1)
 
+/* How much is copied before somebody else may run, and SIGKILL is looked for. */
+#define PIECE		SZ_1M
+
 static struct kmem_cache *message_cache;
 static struct kmem_cache *payload_caches[CACHES];
 
-/* What a message of this size costs its sender's quota. */
+/* Which cache a payload larger than SMALL_MAX is in, if it is not larger than CACHED_MAX. */
+static unsigned int cache_index(u32 size)
+{
+	return size > BIT(CACHED_SHIFT) ? ilog2(size - 1) + 1 - CACHED_SHIFT : 0;
+}
+
+/* What a message of this size costs its sender's quota: the memory that it takes. */
 static size_t cost(u32 size)
 {
-	return OBJECT_SIZE + (size > SMALL_MAX ? (size_t)size : 0);
+	if (size <= SMALL_MAX)
+		return OBJECT_SIZE;
+	if (size <= CACHED_MAX)
+		return OBJECT_SIZE + BIT(CACHED_SHIFT + cache_index(size));
+	return OBJECT_SIZE + PAGE_ALIGN((size_t)size);
 }
 
-/* The cache for a payload larger than SMALL_MAX, or NULL where it takes pages. */
+/* Return NULL where it takes pages. */
 static struct kmem_cache *payload_cache(u32 size)
 {
-	unsigned int i;
-
 	if (size > CACHED_MAX)
 		return NULL;
-	i = size > BIT(CACHED_SHIFT) ? ilog2(size - 1) + 1 - CACHED_SHIFT : 0;
-	return payload_caches[array_index_nospec(i, CACHES)];
+	return payload_caches[array_index_nospec(cache_index(size), CACHES)];
 }
 
+/*
+ * What is too large for a cache need not be contiguous: were it insisted on, which
+ * GFP_MSGPASS does, then everybody's page cache would go for it.
+ */
 static void *new_payload(u32 size)
 {
 	struct kmem_cache *cache = payload_cache(size);
+	void *data;
 
-	return cache ? kmem_cache_alloc(cache, GFP_MSGPASS) : kvmalloc(size, GFP_MSGPASS);
+	if (cache)
+		return kmem_cache_alloc(cache, GFP_MSGPASS);
+	data = kmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN);
+	return data ?: __vmalloc(size, GFP_MSGPASS);
 }
 
 static void free_payload(void *data, u32 size)
@@ -63,6 +84,37 @@ static void free_payload(void *data, u32 size)
 		kmem_cache_free(cache, data);
 	else
 		kvfree(data);
+}
+
+/* After each piece of a large copy: may it go on? */
+static int between_pieces(void)
+{
+	cond_resched();
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
+
+static int copy_in(void *to, const void __user *from, size_t size)
+{
+	int err = 0;
+
+	for (; size > PIECE && !err; size -= PIECE, to += PIECE, from += PIECE)
+		err = copy_from_user(to, from, PIECE) ? -EFAULT : between_pieces();
+	if (err)
+		return err;
+	return copy_from_user(to, from, size) ? -EFAULT : 0;
+}
+
+int msgpass_message_copy_out(const struct msgpass_message *message, void __user *to)
+{
+	const void *from = message->data;
+	size_t size = message->size;
+	int err = 0;
+
+	for (; size > PIECE && !err; size -= PIECE, to += PIECE, from += PIECE)
+		err = copy_to_user(to, from, PIECE) ? -EFAULT : between_pieces();
+	if (err)
+		return err;
+	return copy_to_user(to, from, size) ? -EFAULT : 0;
 }
 
 static void stamp(struct msgpass_identity *from, u64 key)
@@ -96,8 +148,8 @@ struct msgpass_message *msgpass_message_new(struct msgpass_user *user, u64 key,
 			goto free_object;
 	}
 
-	err = -EFAULT;
-	if (copy_from_user(message->data, data, size))
+	err = copy_in(message->data, data, size);
+	if (err)
 		goto free_data;
 
 	INIT_LIST_HEAD(&message->node[MSGPASS_IN_MAILBOX]);

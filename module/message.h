@@ -84,11 +84,20 @@ struct msgpass_message {
  * @priority: already checked
  *
  * May sleep and fault; no lock is held. Return: the message, with one owner,
- * or ERR_PTR() of -EDQUOT, -ENOMEM or -EFAULT.
+ * or ERR_PTR() of -EDQUOT, -ENOMEM, -EFAULT, or -EINTR if the caller is being killed.
  */
 struct msgpass_message *msgpass_message_new(struct msgpass_user *user, u64 key,
 					    const void __user *data, u32 size,
 					    u32 priority);
+
+/**
+ * msgpass_message_copy_out() - copy the payload to user memory
+ * @message: a message of the caller's
+ * @to: where to; there is room
+ *
+ * Sleeps; no lock is held. Return: 0, -EFAULT, or -EINTR if the caller is being killed.
+ */
+int msgpass_message_copy_out(const struct msgpass_message *message, void __user *to);
 
 /**
  * msgpass_message_free() - end a message that is in no mailbox
