@@ -56,8 +56,9 @@ void msgpass_mailbox_unlock(struct msgpass_mailbox *mailbox,
 	msgpass_wake(wakeups);
 	rcu_read_unlock();
 	if (wakeups->drained) {
-		msgpass_link_drop(wakeups->drained);
-		msgpass_link_put(wakeups->drained);
+		msgpass_mailbox_end_way(mailbox, wakeups->drained);
+		msgpass_link_drop(wakeups->drained->link);
+		msgpass_link_put(wakeups->drained->link);
 	}
 	if (wakeups->readable)
 		tell_pollers(&mailbox->read_pollers, MSGPASS_READABLE);
@@ -269,19 +270,6 @@ void msgpass_admit_waiting_locked(struct msgpass_mailbox *mailbox,
 		admit_sender_locked(mailbox, first_waiter(&mailbox->senders), wakeups);
 }
 
-/* No more messages will come by this way, to those who wait for one. */
-static void tell_ended_locked(struct msgpass_mailbox *mailbox,
-			      struct msgpass_way *way,
-			      struct msgpass_wakeups *wakeups)
-{
-	lockdep_assert_held(&mailbox->lock);
-
-	while (!list_empty(&way->receivers)) {
-		mailbox->receivers_waiting--;
-		msgpass_waiter_release(first_waiter(&way->receivers), -ESRCH, wakeups);
-	}
-}
-
 /* An admitted message is in the mailbox no more, for whatever reason. */
 static void leave_locked(struct msgpass_mailbox *mailbox,
 			 struct msgpass_message *message,
@@ -295,8 +283,8 @@ static void leave_locked(struct msgpass_mailbox *mailbox,
 	mailbox->messages--;
 	mailbox->bytes -= message->size;
 	if (way && !--way->messages && way->ended) {
-		tell_ended_locked(mailbox, way, wakeups);
-		wakeups->drained = msgpass_link_hold(way->link);
+		msgpass_link_hold(way->link);
+		wakeups->drained = way;
 	}
 	msgpass_admit_waiting_locked(mailbox, wakeups);
 	if (!mailbox->messages && mailbox->lets_go)
@@ -493,7 +481,8 @@ int msgpass_mailbox_commit(struct msgpass_mailbox *mailbox,
 
 	msgpass_mailbox_lock(mailbox);
 	if (message->state == MSGPASS_REVOKED) {
-		err = -EAGAIN;
+		/* Senders that withdraw one by one must not keep us here. */
+		err = signal_pending(current) ? -ERESTARTSYS : -EAGAIN;
 	} else if (fatal_signal_pending(current)) {
 		/* Its memory is about to go: that would be nobody's receipt. */
 		unclaim_locked(mailbox, message);
@@ -609,17 +598,42 @@ void msgpass_mailbox_let_go(struct msgpass_mailbox *mailbox)
 	spin_unlock(&mailbox->lock);
 }
 
+/*
+ * No more messages will come by this way: tell some of those who wait for one.
+ * Return whether there are more.
+ */
+static bool tell_ended_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *way,
+			      struct msgpass_wakeups *wakeups)
+{
+	struct msgpass_waiter *waiter;
+	unsigned int i;
+
+	lockdep_assert_held(&mailbox->lock);
+
+	for (i = 0; i < SECTION_MAX; i++) {
+		waiter = first_waiter(&way->receivers);
+		if (!waiter)
+			return false;
+		mailbox->receivers_waiting--;
+		msgpass_waiter_release(waiter, -ESRCH, wakeups);
+	}
+	return true;
+}
+
 bool msgpass_mailbox_end_way(struct msgpass_mailbox *mailbox,
 			     struct msgpass_way *way)
 {
-	struct msgpass_wakeups wakeups = { };
-	bool empty;
+	bool empty, more;
 
-	msgpass_mailbox_lock(mailbox);
-	way->ended = true;
-	empty = mailbox->ended || !way->messages;
-	if (empty)
-		tell_ended_locked(mailbox, way, &wakeups);
-	msgpass_mailbox_unlock(mailbox, &wakeups);
+	do {
+		struct msgpass_wakeups wakeups = { };
+
+		msgpass_mailbox_lock(mailbox);
+		way->ended = true;
+		empty = mailbox->ended || !way->messages;
+		more = empty && tell_ended_locked(mailbox, way, &wakeups);
+		msgpass_mailbox_unlock(mailbox, &wakeups);
+		cond_resched();
+	} while (more);
 	return empty;
 }

@@ -211,8 +211,9 @@ struct msgpass_message *msgpass_mailbox_claim(struct msgpass_mailbox *mailbox,
  * @mailbox: where it was claimed
  * @message: the claimed message, now whole in user memory; gone afterwards
  *
- * Return: 0; -EAGAIN if the claim was revoked: nothing was received; or
- * -ERESTARTSYS if the caller is being killed: the message was given back.
+ * Return: 0; -EAGAIN if the claim was revoked: nothing was received; -ERESTARTSYS
+ * if it was and the caller has a signal, or if the caller is being killed: then
+ * the message was given back.
  */
 int msgpass_mailbox_commit(struct msgpass_mailbox *mailbox,
 			   struct msgpass_message *message);

@@ -39,8 +39,8 @@
 #include <linux/list.h>
 #include <linux/types.h>
 
-struct msgpass_link;
 struct msgpass_message;
+struct msgpass_way;
 struct task_struct;
 
 /* msgpass_waiter.outcome until it is released: no errno. */
@@ -88,8 +88,8 @@ struct msgpass_patience {
  *	a sender whose message was received. More are woken at once.
  * @readable: a receive need not wait any more: tell pollers
  * @writable: a send need not wait any more: tell pollers
- * @drained: a link that has nothing left to be received, its sender ended:
- *	to be dropped; referenced
+ * @drained: a way that has nothing left to be received, its sender ended: that is
+ *	to be told, and its link dropped, which is referenced for that
  *
  * Lives inside one rcu_read_lock() section together with every release that
  * was added to it.
@@ -99,7 +99,7 @@ struct msgpass_wakeups {
 	struct task_struct	*tasks[3];
 	bool			readable;
 	bool			writable;
-	struct msgpass_link	*drained;
+	struct msgpass_way	*drained;
 };
 
 void msgpass_waiter_init(struct msgpass_waiter *waiter,

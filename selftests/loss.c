@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* No loss and no duplicate, whatever goes wrong (P1, P2). */
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -279,6 +280,61 @@ TEST_F(loss, P2_4_a_synchronous_send_that_gives_up_revokes_a_stalled_receipt)
 	EXPECT_EQ(2, stalled.receive.id);
 	EXPECT_EQ(0, memcmp(self->stall.page, "next", 4));
 	EXPECT_EQ(1, stat_of(self->mailbox).received_messages);
+}
+
+/* A synchronous send revoked, another message at rest, and the receiver still stalled. */
+#define STALL_AND_REVOKE(_stalled, _deadline) do {				\
+	struct task _sender;							\
+										\
+	start_stalled_until(_stalled, self->mailbox, &self->stall, _deadline);	\
+	ASSERT_TRUE(until_receivers_wait(self->mailbox, 1));			\
+	start_send(&_sender, self->mailbox, "revoked", MSGPASS_SYNC, 0);	\
+	ASSERT_TRUE(stall_hit(&self->stall));					\
+	ASSERT_TRUE(until_asleep(getpid(), _sender.tid));			\
+	interrupt(&_sender, false);						\
+	ASSERT_EQ(-EINTR, join(&_sender));					\
+	ASSERT_EQ(0, send_text(self->mailbox, "next"));				\
+} while (0)
+
+static void start_stalled_until(struct task *task, int fd, struct stall *stall,
+				uint64_t deadline)
+{
+	*task = (struct task){
+		.fd = fd,
+		.receives = true,
+		.receive = {
+			.buffer = (uintptr_t)stall->page,
+			.buffer_size = 64,
+			.deadline = deadline,
+		},
+	};
+	start(task);
+}
+
+TEST_F(loss, P6_60_a_receiver_whose_message_is_withdrawn_minds_its_deadline)
+{
+	uint64_t deadline = msgpass_deadline(3 * SECOND);
+	struct task stalled;
+
+	NEEDS_STALL();
+	STALL_AND_REVOKE(&stalled, deadline);
+	while (msgpass_deadline(0) <= deadline)
+		poll(NULL, 0, 10);
+	stall_resolve(&self->stall);
+	EXPECT_EQ(-ETIMEDOUT, join(&stalled));
+	EXPECT_TRUE(next_is(self->mailbox, "next"));
+}
+
+TEST_F(loss, P6_61_a_receiver_whose_message_is_withdrawn_minds_its_signals)
+{
+	struct task stalled;
+
+	NEEDS_STALL();
+	STALL_AND_REVOKE(&stalled, 0);
+	interrupt(&stalled, false);
+	stall_resolve(&self->stall);
+	EXPECT_EQ(-EINTR, join(&stalled));
+	EXPECT_TRUE(next_is(self->mailbox, "next"));
 }
 
 TEST_F(loss, P2_5_a_stalled_receiver_delays_only_itself)

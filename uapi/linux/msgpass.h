@@ -55,6 +55,9 @@
  * 0 thus only if a receiver waits. A deadline with MSGPASS_SYNC is for the
  * receipt: ETIMEDOUT withdraws the message even where it was admitted before.
  *
+ * What a send waits for is decided when it comes: where the capacity becomes 0
+ * later, those that wait for admission still wait for no more than that.
+ *
  * A message that comes back from a receiver that failed stands before all later
  * ones that are still there; others may have been received meanwhile. A call
  * that starts again after a signal (SA_RESTART) waits as one that came anew.
