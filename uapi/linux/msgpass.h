@@ -82,6 +82,8 @@
  *   the caller's time namespace).
  * - A call that failed may have written to the buffer and to the output fields
  *   of its argument; what stands there means nothing, except as EMSGSIZE says.
+ *   A receive that succeeded may have written to the buffer behind the message,
+ *   too: what was copied of one that was withdrawn meanwhile.
  *
  * Errors, one meaning each
  * ------------------------
