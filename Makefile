@@ -15,7 +15,7 @@ endif
 
 vm_targets := demo check check-debug vm
 
-.PHONY: all headers module userlib install modules_install $(vm_targets) lint clean distclean help
+.PHONY: all headers module userlib install modules_install $(vm_targets) lint model clean distclean help
 
 all: headers
 	$(MAKE) module userlib
@@ -35,5 +35,5 @@ install:
 modules_install: module
 	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_PATH="$(INSTALL_MOD_PATH)" modules_install
 
-$(vm_targets) lint clean distclean help:
+$(vm_targets) lint model clean distclean help:
 	@scripts/$@

@@ -746,8 +746,9 @@ inline sent()
 		if
 		:: err == OK -> assert(!waited_for[message] || state[message] == RECEIVED)
 		:: else ->
-			assert(state[message] != RECEIVED && state[message] != QUEUED &&
-			       state[message] != CLAIMED)
+			assert(state[message] != RECEIVED);
+			assert(ended || (state[message] != QUEUED &&
+					 state[message] != CLAIMED))
 		fi;
 		message = NONE;
 		patience = 0
