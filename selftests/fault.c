@@ -238,12 +238,15 @@ static unsigned long count_files(void)
 	return count;
 }
 
-static int lowest_descriptor(void)
+/* The second: during the call the counter has the lowest. */
+static int second_descriptor(void)
 {
-	int fd = dup(STDIN_FILENO);
+	int first = dup(STDIN_FILENO);
+	int second = dup(STDIN_FILENO);
 
-	close(fd);
-	return fd;
+	close(second);
+	close(first);
+	return second;
 }
 
 static struct usage usage_of(struct scene *scene)
@@ -256,7 +259,7 @@ static struct usage usage_of(struct scene *scene)
 		.messages = least_limit(scene, LIMITS "user_messages_max", 64, can_send),
 		.mailboxes = least_limit(scene, LIMITS "user_mailboxes_max", 64, can_create),
 		.files = count_files(),
-		.descriptor = lowest_descriptor(),
+		.descriptor = second_descriptor(),
 		.module = strtoul(references, NULL, 10),
 	};
 }
@@ -269,11 +272,28 @@ static void print_usage(const char *when, const struct usage *usage)
 	       usage->descriptor, usage->module);
 }
 
+/* The first message in a mailbox holds the module from then on. */
+static bool create_scene_mailbox(struct scene *scene)
+{
+	scene->mailbox = create_mailbox(scene->device, scene->name, 4, 8 << 20);
+	return scene->mailbox >= 0 && can_send(scene);
+}
+
+static void end_scene_mailbox(struct scene *scene)
+{
+	delete_mailbox(scene->mailbox);
+	close(scene->mailbox);
+}
+
 bool scene_is_as_before(struct scene *scene)
 {
 	uint64_t limit = msgpass_deadline(20 * SECOND);
 	struct usage now;
 
+	/* One whose use did not end goes on counting beside the new one. */
+	end_scene_mailbox(scene);
+	if (!create_scene_mailbox(scene))
+		return false;
 	do {
 		now = usage_of(scene);
 		if (!memcmp(&now, &scene->before, sizeof(now)))
@@ -307,9 +327,8 @@ static bool set_scene(struct scene *scene)
 	scene->device = open_device();
 	if (scene->device < 0)
 		return false;
-	scene->mailbox = create_mailbox(scene->device, scene->name, 4, 8 << 20);
-	/* The first message in an inbox, or a mailbox, holds the module from then on. */
-	return scene->mailbox >= 0 && can_send(scene) &&
+	/* As with a mailbox, the inbox's first message holds the module. */
+	return create_scene_mailbox(scene) &&
 	       !send_text_to(scene->device, getpid(), "self") &&
 	       next_is(scene->device, "self");
 }
@@ -320,7 +339,9 @@ bool scene_open(struct scene *scene)
 	name_mailbox(scene->name, "m");
 	name_mailbox(scene->other, "other");
 	scene->fault = share_memory(sizeof(*scene->fault));
-	scene->fault->sweeps = 1;
+	/* What one sweep steps over, because another took it for more, the next meets. */
+	scene->fault->sweeps = 2;
+	scene->fault->limit = msgpass_deadline(10 * SECOND);
 	if (set_scene(scene)) {
 		scene->before = usage_of(scene);
 		return true;
@@ -331,8 +352,7 @@ bool scene_open(struct scene *scene)
 
 void scene_close(struct scene *scene)
 {
-	delete_mailbox(scene->mailbox);
-	close(scene->mailbox);
+	end_scene_mailbox(scene);
 	unlink_mailbox(scene->device, scene->other);
 	close(scene->device);
 	munmap(scene->fault, sizeof(*scene->fault));

@@ -10,7 +10,7 @@
  * says EFAULT, and an allocation's otherwise: the kernel may have another way to
  * come by what it did not get, then the call succeeds.
  *
- * How many faults there are differs from sweep to sweep: a cache may have an
+ * How many faults there are differs from round to round: a cache may have an
  * object left, or not. So no test demands one in a certain round.
  *
  * What the kernel has for this is set up before the first test, and put back
@@ -81,7 +81,8 @@ bool fault_seen(const struct fault *fault, unsigned int kinds);
  * @messages:
  * @mailboxes: and one more mailbox created
  * @files: open descriptors
- * @descriptor: the lowest that is free; one that is reserved for no file counts here
+ * @descriptor: the second that is free; it is a later one where some are reserved
+ *	and never get a file
  * @module: references to the module
  */
 struct usage {
@@ -116,7 +117,10 @@ struct scene {
 /* Return false, and leave nothing, if that does not work. */
 bool scene_open(struct scene *scene);
 void scene_close(struct scene *scene);
-/* Whether all that was in use since the beginning has come back, 20 s from now at most. */
+/*
+ * Whether all that was in use since the beginning has come back, 20 s from now at
+ * most. The mailbox is replaced by a new one of its name.
+ */
 bool scene_is_as_before(struct scene *scene);
 /* Fork; the child is a process of a user that nobody has been before. */
 pid_t fork_new_user(void);

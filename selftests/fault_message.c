@@ -177,7 +177,7 @@ static bool send_size(struct scene *scene, const char *data, char *buffer, int s
 		return false;
 	memset(buffer, 0, size);
 	return stat_of(scene->mailbox).messages == 1 &&
-	       receive_flags(scene->mailbox, buffer, size, 0) == size &&
+	       receive_flags(scene->mailbox, buffer, size, MSGPASS_NONBLOCK) == size &&
 	       is_whole(buffer, size) && is_empty(scene->mailbox);
 }
 
@@ -232,8 +232,9 @@ TEST_F_TIMEOUT(fault_message, P1_61_a_big_message_is_received_or_stays_whole, SL
 		ASSERT_EQ(0, send_flags(scene->mailbox, self->big, BIG, 0));
 		memset(self->buffer, 0, BIG);
 		if (UNDER_FAULT(scene->fault, receive_flags(scene->mailbox, self->buffer,
-							    BIG, 0)) < 0)
-			ASSERT_EQ(BIG, receive_flags(scene->mailbox, self->buffer, BIG, 0));
+							    BIG, MSGPASS_NONBLOCK)) < 0)
+			ASSERT_EQ(BIG, receive_flags(scene->mailbox, self->buffer, BIG,
+						     MSGPASS_NONBLOCK));
 		ASSERT_TRUE(is_whole(self->buffer, BIG));
 		ASSERT_TRUE(is_empty(scene->mailbox));
 	}
