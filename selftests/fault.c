@@ -15,7 +15,9 @@
 #define LIMITS		"/proc/sys/kernel/msgpass/"
 #define ALLOCATIONS	DEBUG_FS "failslab/verbose"
 #define COPIES		DEBUG_FS "fail_usercopy/verbose"
+#define BUDGET		DEBUG_FS "failslab/space"
 /* Of the running thread, whichever that is. */
+#define STARVES		"/proc/thread-self/make-it-fail"
 #define COUNTER		"/proc/thread-self/fail-nth"
 
 /* More rounds than any call here has: the counter does not count. */
@@ -35,6 +37,11 @@ static struct setting {
 	{ .path = ALLOCATIONS, .value = "0" },
 	{ .path = DEBUG_FS "failslab/ignore-gfp-wait", .value = "N" },
 	{ .path = DEBUG_FS "failslab/cache-filter", .value = "N" },
+	/* Only of who has told so, and then always: see fault_starve(). */
+	{ .path = DEBUG_FS "failslab/task-filter", .value = "Y" },
+	{ .path = DEBUG_FS "failslab/times", .value = "1000000000" },
+	{ .path = DEBUG_FS "failslab/probability", .value = "100" },
+	{ .path = BUDGET },
 	{ .path = DEBUG_FS "fail_page_alloc/verbose", .value = "0" },
 	{ .path = DEBUG_FS "fail_page_alloc/ignore-gfp-wait", .value = "N" },
 	{ .path = DEBUG_FS "fail_page_alloc/ignore-gfp-highmem", .value = "N" },
@@ -74,11 +81,12 @@ static __attribute__((constructor)) void set_all(void)
 
 static __attribute__((destructor)) void restore_all(void)
 {
-	struct setting *setting;
+	struct setting *setting = settings + ARRAY_LEN(settings);
 
 	if (getpid() != keeper)
 		return;
-	for (setting = settings; setting < settings + ARRAY_LEN(settings); setting++)
+	/* Backwards: first what the others have limited. */
+	while (setting-- > settings)
 		if (setting->before[0])
 			write_file(setting->path, setting->before);
 }
@@ -174,6 +182,23 @@ int fault_disarm(struct fault *fault, int result, int usual)
 	if (fault->nth > ROUNDS_MAX)
 		complain(fault, "the rounds", "no end of them");
 	return result;
+}
+
+int fault_starve(unsigned int budget)
+{
+	int file = open(STARVES, O_WRONLY | O_CLOEXEC);
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", budget);
+	MUST(file >= 0 && !write_file(BUDGET, text));
+	MUST(pwrite(file, "1", 1, 0) == 1);
+	return file;
+}
+
+void fault_feed(int file)
+{
+	MUST(pwrite(file, "0", 1, 0) == 1);
+	close(file);
 }
 
 bool fault_seen(const struct fault *fault, unsigned int kinds)

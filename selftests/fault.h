@@ -75,6 +75,22 @@ bool fault_seen(const struct fault *fault, unsigned int kinds);
 #define UNDER_FAULT_USUALLY(fault, call, usual)					\
 	fault_disarm(fault, (fault_arm(fault), (call)), usual)
 
+/*
+ * Another way to fail: once the thread has been given @budget bytes in objects, it
+ * gets no more, however often it asks. So there is no other way that it could take.
+ */
+int fault_starve(unsigned int budget);
+void fault_feed(int file);
+
+/* Return the result of @call under that. */
+#define STARVED(budget, call) ({						\
+	int _file = fault_starve(budget);					\
+	int _result = (call);							\
+										\
+	fault_feed(_file);							\
+	_result;								\
+})
+
 /**
  * struct usage - what the test has of the module
  * @bytes: the least limit under which one more message can be sent, likewise

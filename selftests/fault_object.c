@@ -350,6 +350,76 @@ TEST_F_TIMEOUT(fault_object, P12_73_a_capacity_is_changed_or_stays, SLOW)
 	EXPECT_FAULTS(scene, FAULT_COPY);
 }
 
+/*
+ * Numbers are found in arrays whose parts have 64 each. A part that is not there is
+ * asked for twice; so only who is starved does not get it, and only at every 64th.
+ */
+#define PART	64
+
+static int key_result(int device, pid_t pid)
+{
+	struct msgpass_key key = { .pid = pid };
+
+	return ask_key(device, &key);
+}
+
+static int link_result(int device, pid_t pid)
+{
+	char text[8];
+
+	return receive_from(device, pid, text, sizeof(text), MSGPASS_NONBLOCK);
+}
+
+/* The least that a call with this child takes. */
+static unsigned int least_budget(int device, pid_t child,
+				 int (*call)(int device, pid_t pid))
+{
+	unsigned int budget = 0;
+
+	do {
+		budget += 32;
+	} while (STARVED(budget, call(device, child)) == -ENOMEM && budget < 65536);
+	return budget;
+}
+
+/*
+ * With two children, one of whom may be the first of a part, find out what is enough;
+ * with the others it is too little, at times. Return how often, or -1.
+ */
+static int starve_at(int device, const pid_t *children, unsigned int count,
+		     int (*call)(int device, pid_t pid), int usual)
+{
+	unsigned int budget = least_budget(device, children[0], call);
+	unsigned int other = least_budget(device, children[1], call);
+	int failed = 0, err = usual;
+
+	if (other < budget)
+		budget = other;
+	for (unsigned int i = 2; err == usual && i < count; i++) {
+		err = STARVED(budget, call(device, children[i]));
+		if (err == -ENOMEM) {
+			failed++;
+			err = call(device, children[i]);
+		}
+	}
+	return err == usual ? failed : -1;
+}
+
+TEST_F_TIMEOUT(fault_object, P12_76_what_no_table_has_room_for_is_not_there, SLOW)
+{
+	struct scene *scene = &self->scene;
+	pid_t children[PART + 3];
+
+	for (unsigned int i = 0; i < ARRAY_LEN(children); i++)
+		children[i] = fork_sleeper();
+	EXPECT_LT(0, starve_at(scene->device, children, ARRAY_LEN(children), key_result, 0));
+	EXPECT_LT(0, starve_at(scene->device, children, ARRAY_LEN(children), link_result,
+			       -EAGAIN));
+	for (unsigned int i = 0; i < ARRAY_LEN(children); i++)
+		end_child(children[i]);
+	EXPECT_TRUE(scene_is_as_before(scene));
+}
+
 /* Of each the quota has room for a few only: what was not given back would show. */
 TEST_F_TIMEOUT(fault_object, P10_60_failed_creations_use_nothing_up, SLOW)
 {
