@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include "books.h"
+#include "util.h"
 
 #define NOTHING		UINT32_MAX
-#define ADD(counter, n)	__atomic_add_fetch(&(counter), n, __ATOMIC_RELAXED)
 
 struct books *books_open(void)
 {
@@ -66,7 +66,7 @@ struct entry *books_try(struct books *books, unsigned int sender, uint32_t place
 	entry->pid = getpid();
 	payload->serial = sender * ENTRIES + n;
 	memset(payload->fill, filling(payload->serial), sizeof(payload->fill));
-	__atomic_store_n(&entry->state, TRYING, __ATOMIC_RELEASE);
+	STORE(entry->state, TRYING);
 	return entry;
 }
 
@@ -74,7 +74,7 @@ void books_sent(struct books *books, struct entry *entry, int err, uint64_t id)
 {
 	entry->id = id;
 	entry->error = -err;
-	__atomic_store_n(&entry->state, err ? FAILED : ACCEPTED, __ATOMIC_RELEASE);
+	STORE(entry->state, err ? FAILED : ACCEPTED);
 	ADD(books->tried[entry->mode], 1);
 	if (err)
 		ADD(books->errors[-err & 255], 1);
@@ -86,7 +86,7 @@ void books_receiving(struct slot *slot, uint32_t place)
 {
 	slot->receive = (struct msgpass_receive){ .buffer = (uintptr_t)&slot->payload };
 	slot->payload.serial = NOTHING;
-	__atomic_store_n(&slot->busy, place, __ATOMIC_RELEASE);
+	STORE(slot->busy, place);
 }
 
 static struct entry *shown(struct books *books, const struct slot *slot)
@@ -142,7 +142,7 @@ void books_received(struct books *books, struct slot *slot, struct seen *seen,
 	} else if (err == -EFAULT || err == -EMSGSIZE) {
 		ADD(books->places[slot->busy].give_backs, 1);
 	}
-	__atomic_store_n(&slot->busy, 0, __ATOMIC_RELEASE);
+	STORE(slot->busy, 0);
 }
 
 void books_bury(struct books *books, struct slot *slot)

@@ -53,35 +53,6 @@ FIXTURE_TEARDOWN(mailbox)
 	ASSERT_LE(0, self->mailbox);						\
 } while (0)
 
-static unsigned long read_limit(const char *name)
-{
-	unsigned long limit = 0;
-	char path[128];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/sys/kernel/msgpass/%s", name);
-	file = fopen(path, "re");
-	if (!file || fscanf(file, "%lu", &limit) != 1)
-		limit = 0;
-	if (file)
-		fclose(file);
-	return limit;
-}
-
-static bool write_limit(const char *name, unsigned long limit)
-{
-	char path[128];
-	bool success;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/sys/kernel/msgpass/%s", name);
-	file = fopen(path, "we");
-	if (!file)
-		return false;
-	success = fprintf(file, "%lu\n", limit) > 0;
-	return !fclose(file) && success;
-}
-
 TEST_F(mailbox, M7_1_names_are_unique_until_deleted)
 {
 	int other;

@@ -194,21 +194,12 @@ struct msgpass_stat stat_of(int fd)
 	return stat;
 }
 
-static void pause_shortly(void)
+void pause_ms(void)
 {
 	const struct timespec ms = { .tv_nsec = MILLISECOND };
 
 	nanosleep(&ms, NULL);
 }
-
-#define UNTIL(condition) ({						\
-	uint64_t limit = msgpass_deadline(20 * SECOND);			\
-	bool so;							\
-									\
-	while (!(so = (condition)) && msgpass_deadline(0) < limit)	\
-		pause_shortly();					\
-	so;								\
-})
 
 bool until_receivers_wait(int fd, unsigned int count)
 {
@@ -347,18 +338,81 @@ int wait_child(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
+void become(unsigned int id)
+{
+	if (setgroups(0, NULL) || setresgid(id, id, id) || setresuid(id, id, id))
+		_exit(254);
+}
+
 void become_user(void)
 {
-	if (setgroups(0, NULL) || setresgid(1000, 1000, 1000) ||
-	    setresuid(1000, 1000, 1000))
-		_exit(254);
+	become(1000);
+}
+
+unsigned long read_limit(const char *name)
+{
+	unsigned long limit = 0;
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/sys/kernel/msgpass/%s", name);
+	file = fopen(path, "re");
+	if (!file || fscanf(file, "%lu", &limit) != 1)
+		limit = 0;
+	if (file)
+		fclose(file);
+	return limit;
+}
+
+bool write_limit(const char *name, unsigned long limit)
+{
+	char path[128];
+	bool success;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/sys/kernel/msgpass/%s", name);
+	file = fopen(path, "we");
+	if (!file)
+		return false;
+	success = fprintf(file, "%lu\n", limit) > 0;
+	return !fclose(file) && success;
+}
+
+pid_t start_guard(void (*undo)(void))
+{
+	pid_t parent = getpid(), pid;
+	sigset_t end, before;
+	int signal;
+
+	sigemptyset(&end);
+	sigaddset(&end, SIGTERM);
+	/* Before the fork: it is not to be told before it can hear it. */
+	sigprocmask(SIG_BLOCK, &end, &before);
+	pid = fork();
+	if (!pid) {
+		/* Whoever kills the test with its process group means not us. */
+		setsid();
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		if (getppid() == parent)
+			sigwait(&end, &signal);
+		undo();
+		_exit(0);
+	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return pid;
+}
+
+int end_guard(pid_t guard)
+{
+	kill(guard, SIGTERM);
+	return wait_child(guard);
 }
 
 static void *run_task(void *argument)
 {
 	struct task *task = argument;
 
-	__atomic_store_n(&task->tid, gettid(), __ATOMIC_RELEASE);
+	STORE(task->tid, gettid());
 	if (task->receives)
 		task->result = receive_full(task->fd, &task->receive);
 	else
@@ -372,7 +426,7 @@ void start(struct task *task)
 	task->result = 1;
 	if (pthread_create(&task->thread, NULL, run_task, task))
 		abort();
-	(void)UNTIL(__atomic_load_n(&task->tid, __ATOMIC_ACQUIRE) != 0);
+	(void)UNTIL(LOAD(task->tid) != 0);
 }
 
 void start_receive(struct task *task, int fd, uint64_t deadline)

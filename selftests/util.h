@@ -29,6 +29,24 @@
  */
 #define SLOW			300
 
+/* What threads and processes share. */
+#define LOAD(variable)		__atomic_load_n(&(variable), __ATOMIC_ACQUIRE)
+#define STORE(variable, value)	__atomic_store_n(&(variable), value, __ATOMIC_RELEASE)
+#define ADD(variable, amount)	__atomic_add_fetch(&(variable), amount, __ATOMIC_RELAXED)
+
+/* Poll a condition until it is so, or for that many ns; whether it is so. */
+#define WITHIN(time, condition) ({					\
+	uint64_t _limit = msgpass_deadline(time);			\
+	bool _so;							\
+									\
+	while (!(_so = (condition)) && msgpass_deadline(0) < _limit)	\
+		pause_ms();						\
+	_so;								\
+})
+#define UNTIL(condition)	WITHIN(20 * SECOND, condition)
+
+void pause_ms(void);
+
 /* A name for this test process: "<test>-<pid>-<label>". */
 void name_mailbox(char name[MAILBOX_NAME_SIZE], const char *label);
 
@@ -82,8 +100,20 @@ pid_t fork_sleeper(void);
 void end_child(pid_t pid);
 /* Return the exit code, or -signal. */
 int wait_child(pid_t pid);
-/* Become uid and gid 1000 without capabilities; exit on failure. */
+/* Become that uid and gid without capabilities, 1000 for short; exit on failure. */
+void become(unsigned int id);
 void become_user(void);
+
+/* A sysctl of kernel.msgpass.*; 0 if it is not there. */
+unsigned long read_limit(const char *name);
+bool write_limit(const char *name, unsigned long limit);
+
+/*
+ * A process that puts something of the machine back, by @undo, when it is told to
+ * or when the test has died, by whatever way. Its exit code is 0.
+ */
+pid_t start_guard(void (*undo)(void));
+int end_guard(pid_t guard);
 
 /* In a child: what is not so ends it, says where, and fails the test by its exit code. */
 #define MUST(condition) do {							\
