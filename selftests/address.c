@@ -163,8 +163,8 @@ struct lives {
 /* Send the key to itself, as fast as can be. */
 static void hammer(int device, struct lives *lives, unsigned int self)
 {
-	while (!__atomic_load_n(&lives->over, __ATOMIC_RELAXED)) {
-		uint64_t key = __atomic_load_n(&lives->key, __ATOMIC_RELAXED);
+	while (!LOAD(lives->over)) {
+		uint64_t key = LOAD(lives->key);
 		int err;
 
 		if (!key)
@@ -184,7 +184,7 @@ static void be_hammered(int device, struct lives *lives, int life)
 {
 	uint64_t key = key_of(device, 0), text;
 
-	__atomic_store_n(&lives->key, key, __ATOMIC_RELAXED);
+	STORE(lives->key, key);
 	for (int i = 0; i < life % 4; i++) {
 		MUST(receive_flags(device, &text, sizeof(text), 0) == sizeof(text));
 		MUST(text == key);
@@ -221,7 +221,7 @@ TEST_F_TIMEOUT(address, P8_32_a_key_never_reaches_another_process_of_its_pid, SL
 		ASSERT_EQ(pid, same);
 		ASSERT_EQ(i % 2 ? -SIGKILL : 0, wait_child(pid))
 			TH_LOG("life %d", i);
-		key = __atomic_load_n(&lives->key, __ATOMIC_RELAXED);
+		key = LOAD(lives->key);
 		ASSERT_EQ(-ESRCH, send_to_key(self->device, key, &key, sizeof(key)));
 	}
 	lives->over = true;

@@ -318,7 +318,7 @@ static void keep_counting(int mailbox, const bool *stop)
 {
 	int number = 0;
 
-	for (; !__atomic_load_n(stop, __ATOMIC_RELAXED); number++)
+	for (; !LOAD(*stop); number++)
 		MUST(!send_flags(mailbox, &number, sizeof(number),
 				 number % 3 ? 0 : MSGPASS_SYNC));
 	MUST(!send_flags(mailbox, "", 0, 0));

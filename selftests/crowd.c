@@ -71,7 +71,7 @@ struct route {
 static bool find(struct route *route, unsigned int target, unsigned int access)
 {
 	struct target *found = &books->targets[target];
-	uint32_t place = __atomic_load_n(&found->place, __ATOMIC_ACQUIRE);
+	uint32_t place = LOAD(found->place);
 	char name[MAILBOX_NAME_SIZE];
 
 	if (!place || place == route->place)
@@ -87,7 +87,7 @@ static bool find(struct route *route, unsigned int target, unsigned int access)
 			return false;
 	}
 	route->place = place;
-	if (__atomic_load_n(&found->place, __ATOMIC_ACQUIRE) == place)
+	if (LOAD(found->place) == place)
 		return true;
 	if (target < SHARED + OWNERS)
 		close(route->fd);
@@ -99,21 +99,21 @@ void publish(unsigned int target, uint32_t place, pid_t pid, uint64_t key)
 {
 	books->targets[target].pid = pid;
 	books->targets[target].key = key;
-	__atomic_store_n(&books->targets[target].place, place, __ATOMIC_RELEASE);
+	STORE(books->targets[target].place, place);
 }
 
 void withdraw_target(unsigned int target)
 {
 	uint32_t place = books->targets[target].place;
 
-	__atomic_store_n(&books->targets[target].place, 0, __ATOMIC_RELEASE);
+	STORE(books->targets[target].place, 0);
 	if (place)
 		books->places[place].ended = true;
 }
 
 static bool stopped(unsigned int level)
 {
-	return __atomic_load_n(&books->stop, __ATOMIC_ACQUIRE) >= level;
+	return LOAD(books->stop) >= level;
 }
 
 static unsigned int some_size(unsigned int target)

@@ -401,7 +401,7 @@ static void keep_receiving(int mailbox, struct books *books)
 	int size;
 
 	while ((size = receive_flags(mailbox, text, sizeof(text), 0)) == sizeof(text))
-		__atomic_add_fetch(&books->seen[text[0]][text[1]], 1, __ATOMIC_RELAXED);
+		ADD(books->seen[text[0]][text[1]], 1);
 	_exit(size == -EIDRM ? 0 : 1);
 }
 

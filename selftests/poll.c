@@ -329,7 +329,7 @@ static void *watch(void *argument)
 	struct watcher *watcher = argument;
 	struct epoll_event event;
 
-	__atomic_store_n(&watcher->tid, gettid(), __ATOMIC_RELEASE);
+	STORE(watcher->tid, gettid());
 	watcher->count = epoll_wait(watcher->epoll, &event, 1, 20000);
 	return NULL;
 }
@@ -344,7 +344,7 @@ static bool start_watch(struct watcher *watcher, int fd, unsigned int events)
 		return false;
 	do {
 		sched_yield();
-		tid = __atomic_load_n(&watcher->tid, __ATOMIC_ACQUIRE);
+		tid = LOAD(watcher->tid);
 	} while (!tid);
 	return until_asleep(getpid(), tid);
 }

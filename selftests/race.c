@@ -359,19 +359,19 @@ TEST_F_TIMEOUT(race, P2_26_a_link_that_both_sides_make_at_once_is_one, SLOW)
 
 	ASSERT_NE(MAP_FAILED, ready);
 	while (again(self, NULL, false)) {
-		__atomic_store_n(ready, 0, __ATOMIC_RELEASE);
+		STORE(*ready, 0);
 		child = fork_child();
 		if (!child) {
 			int device = open_device();
 
-			__atomic_store_n(ready, 1, __ATOMIC_RELEASE);
+			STORE(*ready, 1);
 			if (send_text_to(device, parent, "up") ||
 			    receive_from(device, parent, text, sizeof(text), 0) != 4 ||
 			    stat_of(device).admitted_messages != 1)
 				_exit(1);
 			_exit(0);
 		}
-		while (!__atomic_load_n(ready, __ATOMIC_ACQUIRE))
+		while (!LOAD(*ready))
 			sched_yield();
 		ASSERT_EQ(0, send_text_to(self->device, child, "down"));
 		ASSERT_EQ(2, receive_from(self->device, child, text, sizeof(text), 0));

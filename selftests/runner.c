@@ -9,14 +9,14 @@ static void *run(void *argument)
 {
 	struct runner *runner = argument;
 
-	__atomic_store_n(&runner->tid, gettid(), __ATOMIC_RELEASE);
+	STORE(runner->tid, gettid());
 	for (;;) {
 		while (sem_wait(&runner->go))
 			;
 		if (runner->quit)
 			return NULL;
 		runner->result = runner->call(runner);
-		__atomic_store_n(&runner->done, true, __ATOMIC_RELEASE);
+		STORE(runner->done, true);
 		sem_post(&runner->over);
 	}
 }
@@ -29,7 +29,7 @@ void go(struct runner *runner)
 
 bool is_done(struct runner *runner)
 {
-	return __atomic_load_n(&runner->done, __ATOMIC_ACQUIRE);
+	return LOAD(runner->done);
 }
 
 bool finished(struct runner *runner)
@@ -49,7 +49,7 @@ void runner_start(struct runner *runner, int (*call)(struct runner *runner), int
 	sem_init(&runner->over, 0, 0);
 	if (pthread_create(&runner->thread, NULL, run, runner))
 		abort();
-	(void)SOON(__atomic_load_n(&runner->tid, __ATOMIC_ACQUIRE) != 0);
+	(void)SOON(LOAD(runner->tid) != 0);
 }
 
 void runner_stop(struct runner *runner)

@@ -58,9 +58,9 @@ static void *receive_until_empty_one(void *argument)
 	int text[2];
 
 	while (receive_flags(crowd->device, text, sizeof(text), 0) == sizeof(text)) {
-		__atomic_add_fetch(&crowd->seen[text[0]][text[1]], 1, __ATOMIC_RELAXED);
+		ADD(crowd->seen[text[0]][text[1]], 1);
 		if (text[1] <= last[text[0]])
-			__atomic_add_fetch(&crowd->disorder, 1, __ATOMIC_RELAXED);
+			ADD(crowd->disorder, 1);
 		last[text[0]] = text[1];
 	}
 	return NULL;

@@ -39,7 +39,7 @@ static int mailboxes[SHARED];
 static void count_signal(int signal)
 {
 	(void)signal;
-	__atomic_add_fetch(&books->signals, 1, __ATOMIC_RELAXED);
+	ADD(books->signals, 1);
 }
 
 static void spawn(unsigned int worker)
@@ -189,12 +189,12 @@ static void end_round(void)
 {
 	unsigned int i;
 
-	__atomic_store_n(&books->stop, 1, __ATOMIC_RELEASE);
+	STORE(books->stop, 1);
 	await_workers(0, SENDERS, false);
 	for (i = 0; i < SHARED; i++)
 		if (!until_messages(mailboxes[i], 0))
 			books_fault(books, NOT_RELEASED);
-	__atomic_store_n(&books->stop, 2, __ATOMIC_RELEASE);
+	STORE(books->stop, 2);
 	await_workers(SENDERS, WORKERS, true);
 	for (i = 0; i < SHARED; i++) {
 		books->places[books->targets[i].place].stat = stat_of(mailboxes[i]);
