@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The module comes and goes (P12): it is refused to go while anything of it is in
+ * use, and leaves nothing when it goes, however busy the machine is.
+ *
+ * $MSGPASS_KO is the module. A guard loads it again whatever becomes of the test.
+ * This runs last: with the module goes what other tests might ask it about.
+ */
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "util.h"
+
+#include <kselftest_harness.h>
+
+#define TIMES		200
+/* A slow kernel does it fewer times, but at least so often. */
+#define TIMES_MIN	20
+#define ENOUGH		(30 * SECOND)
+#define WORKERS		6
+
+/* Of /proc/sys/kernel/tainted: a bad page, an oops, a warning, a lockup. */
+#define COMPLAINTS	(1UL << 5 | 1UL << 7 | 1UL << 9 | 1UL << 14)
+
+static int ko = -1;
+
+static int load(void)
+{
+	return syscall(SYS_finit_module, ko, "", 0) ? -errno : 0;
+}
+
+static int unload(void)
+{
+	return syscall(SYS_delete_module, "msgpass", O_NONBLOCK) ? -errno : 0;
+}
+
+static void load_again(void)
+{
+	for (int i = 0; i < 1000 && module_is_missing(); i++) {
+		load();
+		pause_ms();
+	}
+}
+
+static unsigned long complaints(void)
+{
+	unsigned long tainted = 0;
+	FILE *file = fopen("/proc/sys/kernel/tainted", "re");
+
+	if (!file || fscanf(file, "%lu", &tainted) != 1)
+		tainted = ~0UL;
+	if (file)
+		fclose(file);
+	return tainted & COMPLAINTS;
+}
+
+static bool file_has(const char *path, const char *word)
+{
+	char line[512];
+	FILE *file = fopen(path, "re");
+	bool has = false;
+
+	while (file && !has && fgets(line, sizeof(line), file))
+		has = strstr(line, word);
+	if (file)
+		fclose(file);
+	return has;
+}
+
+/* Nothing of it is to be seen. */
+static bool has_left_nothing(void)
+{
+	return module_is_missing() && access("/proc/sys/kernel/msgpass", F_OK) &&
+	       access("/sys/module/msgpass", F_OK) &&
+	       !file_has("/proc/slabinfo", "msgpass");
+}
+
+FIXTURE(lifecycle)
+{
+	pid_t guard, workers[WORKERS];
+	unsigned long complaints;
+};
+
+FIXTURE_SETUP(lifecycle)
+{
+	const char *path = getenv("MSGPASS_KO");
+
+	if (module_is_missing())
+		SKIP(return, "msgpass is not loaded");
+	if (geteuid())
+		SKIP(return, "needs root");
+	ko = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	if (ko < 0)
+		SKIP(return, "no msgpass.ko to load again: set MSGPASS_KO");
+	self->complaints = complaints();
+	self->guard = start_guard(load_again);
+	ASSERT_LT(0, self->guard);
+	/* The end of a process is told a moment after it. */
+	if (!UNTIL(!unload()))
+		SKIP(return, "somebody else uses msgpass");
+	ASSERT_EQ(0, load());
+}
+
+FIXTURE_TEARDOWN(lifecycle)
+{
+	for (unsigned int i = 0; i < WORKERS; i++)
+		if (self->workers[i] > 0)
+			end_child(self->workers[i]);
+	if (self->guard > 0)
+		EXPECT_EQ(0, end_guard(self->guard));
+	EXPECT_FALSE(module_is_missing());
+	EXPECT_EQ(self->complaints, complaints());
+	close(ko);
+}
+
+/* What uses the module, and the end of that use. */
+enum use { DEVICE, NAME, DESCRIPTOR, WAIT, RESTS, SYNCHRONOUS, USES };
+
+static void begin_wait(pid_t *child, bool sends)
+{
+	*child = fork_child();
+	if (*child)
+		return;
+	if (sends) {
+		struct msgpass_send send = {
+			.flags = MSGPASS_SYNC,
+			.data = (uintptr_t)"x",
+			.size = 1,
+			.to = getppid(),
+		};
+
+		_exit(send_full(open_device(), &send));
+	}
+	_exit(receive_flags(open_device(), NULL, 0, 0));
+}
+
+/* Return a descriptor that keeps it, or -1 where it is kept without one. */
+static int begin(enum use use, const char *name, pid_t *child)
+{
+	int device = open_device(), mailbox;
+
+	MUST(device >= 0);
+	switch (use) {
+	case NAME:
+	case DESCRIPTOR:
+		mailbox = create_mailbox(device, name, 1, 64);
+		MUST(mailbox >= 0);
+		close(device);
+		if (use == NAME) {
+			close(mailbox);
+			return -1;
+		}
+		device = open_device();
+		MUST(!unlink_mailbox(device, name));
+		close(device);
+		return mailbox;
+	case WAIT:
+	case SYNCHRONOUS:
+		begin_wait(child, use == SYNCHRONOUS);
+		MUST(until_asleep(*child, *child));
+		break;
+	case RESTS:
+		/* In the inbox of a process that has never heard of us. */
+		*child = fork_sleeper();
+		MUST(!send_text_to(device, *child, "x"));
+		break;
+	default:
+		return device;
+	}
+	close(device);
+	return -1;
+}
+
+static void end(enum use use, const char *name, int fd, pid_t child)
+{
+	int device;
+
+	if (use == NAME) {
+		device = open_device();
+		MUST(!unlink_mailbox(device, name));
+		close(device);
+	}
+	if (fd >= 0)
+		close(fd);
+	if (child)
+		end_child(child);
+}
+
+TEST_F_TIMEOUT(lifecycle, P12_80_whatever_uses_the_module_keeps_it_and_no_longer, SLOW)
+{
+	char name[MAILBOX_NAME_SIZE];
+
+	name_mailbox(name, "m");
+	for (enum use use = 0; use < USES; use++) {
+		pid_t child = 0;
+		int fd = begin(use, name, &child);
+
+		for (int i = 0; i < 10; i++) {
+			ASSERT_EQ(-EWOULDBLOCK, unload())
+				TH_LOG("use %d", use);
+		}
+		EXPECT_FALSE(module_is_missing());
+		end(use, name, fd, child);
+		ASSERT_TRUE(UNTIL(!unload()))
+			TH_LOG("use %d", use);
+		EXPECT_TRUE(has_left_nothing());
+		ASSERT_EQ(0, load());
+	}
+}
+
+/*
+ * Everything once: mailboxes that end with the process, whatever becomes of it,
+ * messages received and not, to itself too. Most of the time it is away, so that
+ * the module is unused now and then.
+ */
+static void use_once(unsigned int *dice, pid_t parent, unsigned int life)
+{
+	char name[MAILBOX_NAME_SIZE], text[8];
+	struct msgpass_create create = {
+		.flags = MSGPASS_PROCESS_OWNED,
+		.access = MSGPASS_ACCESS_BOTH,
+		.name = (uintptr_t)name,
+		.capacity = rand_r(dice) % 3,
+		.mode = 0600,
+	};
+	int device = open_device(), mailbox;
+
+	if (device < 0) {
+		/* Away; or just now going. */
+		MUST(device == -ENOENT || device == -ENODEV || device == -ENXIO);
+		return;
+	}
+	snprintf(name, sizeof(name), "lifecycle-%d-%d-%u", parent, getpid(), life);
+	mailbox = create_full(device, &create);
+	MUST(mailbox >= 0);
+	for (int i = rand_r(dice) % 20; i; i--) {
+		int sent = send_text(mailbox, "x");
+
+		MUST(sent == (create.capacity ? 0 : -EAGAIN));
+		MUST(send_text_to(device, getpid(), "self") != -ESRCH);
+		if (!sent)
+			MUST(next_is(mailbox, "x"));
+		if (rand_r(dice) % 2)
+			receive_from(device, getpid(), text, sizeof(text), MSGPASS_NONBLOCK);
+	}
+	if (rand_r(dice) % 2)
+		MUST(!delete_mailbox(mailbox));
+	close(mailbox);
+	close(device);
+	while (rand_r(dice) % 4 == 0)
+		sched_yield();
+}
+
+static pid_t fork_worker(unsigned int seed)
+{
+	pid_t parent = getpid(), pid = fork_child();
+	const struct timespec away = { .tv_nsec = 2 * MILLISECOND };
+	unsigned int lives;
+
+	if (pid)
+		return pid;
+	/* The messages that it leaves in its inbox end with it. */
+	for (lives = rand_r(&seed) % 8; lives; lives--) {
+		use_once(&seed, parent, lives);
+		nanosleep(&away, NULL);
+	}
+	_exit(0);
+}
+
+/* Those that have ended are followed by others; one is killed. */
+static bool keep_busy(pid_t workers[WORKERS], unsigned int *seed)
+{
+	unsigned int victim = rand_r(seed) % WORKERS;
+	int status;
+
+	if (workers[victim])
+		kill(workers[victim], SIGKILL);
+	for (unsigned int i = 0; i < WORKERS; i++) {
+		status = 0;
+		if (workers[i] && waitpid(workers[i], &status, WNOHANG) != workers[i])
+			continue;
+		workers[i] = 0;
+		if (status && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL))
+			return false;
+		workers[i] = fork_worker(rand_r(seed));
+	}
+	return true;
+}
+
+/* Unload it in a moment when nobody uses it, of which there are enough. */
+static int unload_busy(pid_t workers[WORKERS], unsigned int *seed, unsigned int *refused)
+{
+	uint64_t limit = msgpass_deadline(20 * SECOND);
+	int err;
+
+	for (;;) {
+		err = unload();
+		if (err != -EWOULDBLOCK || msgpass_deadline(0) > limit)
+			return err;
+		++*refused;
+		if (*refused % 16 == 0 && !keep_busy(workers, seed))
+			return -ECHILD;
+		usleep(100);
+	}
+}
+
+TEST_F_TIMEOUT(lifecycle, P12_81_it_comes_and_goes_two_hundred_times_under_load, SLOW)
+{
+	uint64_t start = msgpass_deadline(0);
+	unsigned int refused = 0, done, seed = 1;
+
+	for (done = 0; done < TIMES; done++) {
+		if (done >= TIMES_MIN && msgpass_deadline(0) - start > ENOUGH)
+			break;
+		ASSERT_TRUE(keep_busy(self->workers, &seed));
+		ASSERT_EQ(0, unload_busy(self->workers, &seed, &refused));
+		if (done % 8 == 0)
+			EXPECT_TRUE(has_left_nothing());
+		/* Some find it gone. */
+		ASSERT_TRUE(keep_busy(self->workers, &seed));
+		ASSERT_EQ(0, load());
+	}
+	EXPECT_LT(0, refused);
+	TH_LOG("%u times in %llu ms, refused %u times while in use", done,
+	       (unsigned long long)(msgpass_deadline(0) - start) / MILLISECOND, refused);
+	for (unsigned int i = 0; i < WORKERS; i++) {
+		end_child(self->workers[i]);
+		self->workers[i] = 0;
+	}
+	ASSERT_TRUE(UNTIL(!unload()));
+	EXPECT_TRUE(has_left_nothing());
+	ASSERT_EQ(0, load());
+}
+
+TEST_HARNESS_MAIN
