@@ -8,7 +8,7 @@ DESTDIR ?=
 INSTALL_MOD_PATH ?= $(DESTDIR)
 
 # What the scripts read. An own kernel needs the build folder that somebody names: not the default.
-export ACCEL FILE KERNEL TEST TIMEOUT V
+export ACCEL FILE KERNEL MEMORY TEST TIMEOUT V
 ifneq ($(origin KDIR),file)
 export KDIR
 endif

@@ -17,11 +17,11 @@ vm_watcher() {
 # vm_kernel KDIR: a kernel that watches itself takes more room and time. Most of the time would go
 # to kmemleak, and to SLUB's checks of other caches than ours, where KASAN sees the same.
 vm_kernel() {
-	vm_memory=1G
+	vm_memory=${MEMORY:-1G}
 	vm_console=console=ttyS0
 	vm_append=()
 	[[ $(vm_watcher "$1") ]] || return 0
-	vm_memory=2G
+	vm_memory=${MEMORY:-2G}
 	[[ $(vm_watcher "$1") == kasan ]] || return 0
 	# An interrupt that prints takes the lock of the port, which PROVE_RAW_LOCK_NESTING forbids; and
 	# of all that is reported only the first can be ours. The early console has no lock.
