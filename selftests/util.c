@@ -342,6 +342,8 @@ void become(unsigned int id)
 {
 	if (setgroups(0, NULL) || setresgid(id, id, id) || setresuid(id, id, id))
 		_exit(254);
+	/* What fork_child() has asked for is forgotten with the old user. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
 void become_user(void)
