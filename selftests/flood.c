@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Too much of everything, by one user: the others go on as if nothing were (P10),
+ * and a process that dies with 100,000 messages takes nobody with it (P11).
+ *
+ * The limits are lowered for the first, so that the floods are at them soon. A
+ * guard puts them back whatever becomes of the test.
+ */
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "util.h"
+
+#include <kselftest_harness.h>
+
+#define FLOODER		1000
+#define OTHER		1001
+
+static unsigned long messages_max, bytes_max;
+
+static void put_back(void)
+{
+	write_limit("user_messages_max", messages_max);
+	write_limit("user_bytes_max", bytes_max);
+}
+
+FIXTURE(flood)
+{
+	pid_t guard;
+};
+
+FIXTURE_SETUP(flood)
+{
+	if (module_is_missing())
+		SKIP(return, "msgpass is not loaded");
+	if (geteuid())
+		SKIP(return, "needs root, to be two users");
+	messages_max = read_limit("user_messages_max");
+	bytes_max = read_limit("user_bytes_max");
+	self->guard = start_guard(put_back);
+	ASSERT_LT(0, self->guard);
+}
+
+FIXTURE_TEARDOWN(flood)
+{
+	if (self->guard > 0)
+		EXPECT_EQ(0, end_guard(self->guard));
+}
+
+/* An unbounded mailbox without a name, which ends with its processes. */
+static int create_unnamed(int device, unsigned int size_max)
+{
+	char name[MAILBOX_NAME_SIZE];
+	int mailbox;
+
+	name_mailbox(name, "m");
+	mailbox = create_mailbox(device, name, MSGPASS_UNBOUNDED, size_max);
+	MUST(mailbox >= 0);
+	MUST(!unlink_mailbox(device, name));
+	return mailbox;
+}
+
+#define LARGE		65536
+#define QUOTA_MESSAGES	2000
+#define QUOTA_BYTES	(4UL << 20)
+#define ROUNDS		12
+#define TRIPS		101
+
+/* What fills the quota, and goes on when it is full. */
+enum kind { MESSAGES, BYTES, TRAFFIC, KINDS };
+
+struct flood {
+	bool on, stop;
+	uint32_t calls, refused;
+};
+
+static char payload[LARGE];
+
+/* By two steps forward and one back it stays at the limit, and at work. */
+static void keep_flooding(enum kind kind, struct flood *flood)
+{
+	int mailbox, err;
+
+	become(FLOODER);
+	mailbox = create_unnamed(open_device(), LARGE);
+	while (!LOAD(flood->stop)) {
+		if (!LOAD(flood->on) && flood->refused) {
+			pause_ms();
+			continue;
+		}
+		err = send_flags(mailbox, payload, kind == BYTES ? LARGE : 1, MSGPASS_NONBLOCK);
+		MUST(!err || err == -EDQUOT);
+		ADD(flood->refused, !!err);
+		ADD(flood->calls, 1);
+		if (kind == TRAFFIC && err)
+			for (int i = 0; i < 2; i++)
+				MUST(receive_flags(mailbox, payload, 1, MSGPASS_NONBLOCK) == 1);
+	}
+	_exit(0);
+}
+
+/* In ns. */
+struct cost {
+	uint64_t wall, cpu;
+};
+
+static int compare(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static uint64_t cpu_time(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+	return time.tv_sec * SECOND + time.tv_nsec;
+}
+
+/* The median of round trips to a process that sends back what it gets. */
+static struct cost measure(int device, pid_t echo)
+{
+	struct msgpass_send send = { .data = (uintptr_t)"ping", .size = 4, .to = echo };
+	uint64_t wall[TRIPS], cpu[TRIPS];
+	char text[8];
+
+	for (unsigned int i = 0; i < TRIPS; i++) {
+		uint64_t cpu_start = cpu_time(), start = msgpass_deadline(0);
+
+		MUST(!send_full(device, &send));
+		MUST(receive_from(device, echo, text, sizeof(text), 0) == 4);
+		wall[i] = msgpass_deadline(0) - start;
+		cpu[i] = cpu_time() - cpu_start;
+	}
+	qsort(wall, TRIPS, sizeof(*wall), compare);
+	qsort(cpu, TRIPS, sizeof(*cpu), compare);
+	return (struct cost){ .wall = wall[TRIPS / 2], .cpu = cpu[TRIPS / 2] };
+}
+
+static void improve(struct cost *best, struct cost cost)
+{
+	if (!best->wall || cost.wall < best->wall)
+		best->wall = cost.wall;
+	if (!best->cpu || cost.cpu < best->cpu)
+		best->cpu = cost.cpu;
+}
+
+/* The other user, in turns with and without the flood. All that it does succeeds. */
+static void measure_other(struct flood *flood, struct cost best[2])
+{
+	int device;
+	pid_t echo;
+
+	become(OTHER);
+	device = open_device();
+	echo = fork_child();
+	if (!echo) {
+		struct msgpass_send send = { .data = (uintptr_t)"pong", .size = 4 };
+		char text[8];
+
+		for (send.to = getppid();;) {
+			MUST(receive_from(device, send.to, text, sizeof(text), 0) == 4);
+			MUST(!send_full(device, &send));
+		}
+	}
+	for (unsigned int i = 0; i < 2 * ROUNDS; i++) {
+		uint32_t before;
+
+		STORE(flood->on, i % 2);
+		before = LOAD(flood->calls);
+		MUST(!(i % 2) || UNTIL(LOAD(flood->calls) > before + 10));
+		before = LOAD(flood->calls);
+		improve(&best[i % 2], measure(device, echo));
+		/* It flowed meanwhile; or there was at most a call that was under way. */
+		MUST(i % 2 ? LOAD(flood->calls) > before : LOAD(flood->calls) <= before + 1);
+	}
+	end_child(echo);
+	_exit(0);
+}
+
+/*
+ * On few processors, which others use as well, the flood takes time from the other
+ * user by merely running, as any loop would: how much of that there is of the wall
+ * clock's time is up to the scheduler. What it must not do is to make the other's
+ * calls dearer, by locks and lines of memory that they share: that is seen in the
+ * time that the other's thread itself is on a CPU. Noise only adds, so compared
+ * is the best median of many with the best of as many, taken in turns.
+ */
+TEST_F_TIMEOUT(flood, P10_80_a_user_at_its_quota_does_not_make_anothers_calls_dearer, SLOW)
+{
+	static const char *const names[] = { "messages", "bytes", "traffic" };
+	struct flood *flood = share_memory(KINDS * sizeof(*flood));
+	struct cost *best = share_memory(KINDS * 2 * sizeof(*best));
+
+	ASSERT_TRUE(write_limit("user_messages_max", QUOTA_MESSAGES));
+	ASSERT_TRUE(write_limit("user_bytes_max", QUOTA_BYTES));
+	for (enum kind kind = 0; kind < KINDS; kind++, flood++, best += 2) {
+		pid_t flooder, other;
+
+		flooder = fork_child();
+		if (!flooder)
+			keep_flooding(kind, flood);
+		ASSERT_TRUE(WITHIN(60 * SECOND, LOAD(flood->refused)));
+		other = fork_child();
+		if (!other)
+			measure_other(flood, best);
+		EXPECT_EQ(0, wait_child(other));
+		STORE(flood->stop, true);
+		EXPECT_EQ(0, wait_child(flooder));
+		TH_LOG("%s: wall %llu ns before, %llu in it; on the CPU %llu and %llu; %u refused",
+		       names[kind], (unsigned long long)best[0].wall,
+		       (unsigned long long)best[1].wall, (unsigned long long)best[0].cpu,
+		       (unsigned long long)best[1].cpu, flood->refused);
+		EXPECT_LT(0, best[0].cpu);
+		EXPECT_GE(2 * best[0].cpu, best[1].cpu);
+	}
+}
+
+#define MANY		100000
+#define FILL_TIME	(60 * SECOND)
+/* A try that takes so long is enough. */
+#define SLOW_TRY	(5 * SECOND)
+#define TRIES		3
+/* No stall, however fast the machine. */
+#define SHORT		(20 * MILLISECOND)
+
+/* Who waits for the process that is killed. */
+enum { SENDER, SYNCHRONOUS, RECEIVER, WAITERS };
+
+struct death {
+	uint32_t sent;
+	uint64_t told[WAITERS], freed;
+};
+
+/* A thread of each CPU that wants to run every ms, and its longest wait for it. */
+struct tick {
+	pthread_t thread;
+	unsigned int cpu;
+	bool stop;
+	uint64_t longest;
+};
+
+static void *run_tick(void *argument)
+{
+	struct tick *tick = argument;
+	uint64_t last = 0, now;
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(tick->cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+	for (; !LOAD(tick->stop); last = now) {
+		pause_ms();
+		now = msgpass_deadline(0);
+		if (last && now - last > LOAD(tick->longest))
+			STORE(tick->longest, now - last);
+	}
+	return NULL;
+}
+
+/* A process of our user with an inbox of that capacity, which does nothing; then of 1. */
+static pid_t fork_victim(int full, int ready)
+{
+	pid_t pid = fork_child();
+	struct msgpass_set set = {
+		.flags = MSGPASS_SET_CAPACITY,
+		.capacity = MSGPASS_UNBOUNDED,
+	};
+	int device;
+
+	if (pid)
+		return pid;
+	become(FLOODER);
+	device = open_device();
+	MUST(!set_mailbox(device, &set));
+	tell_event(ready);
+	await_event(full);
+	/* What is there stays, and no more is admitted. */
+	set.capacity = 1;
+	MUST(!set_mailbox(device, &set));
+	tell_event(ready);
+	for (;;)
+		pause();
+}
+
+static pid_t fork_filler(pid_t victim, struct death *death)
+{
+	pid_t pid = fork_child();
+	uint64_t limit = msgpass_deadline(FILL_TIME);
+	int device;
+
+	if (pid)
+		return pid;
+	become(FLOODER);
+	device = open_device();
+	while (death->sent < MANY && msgpass_deadline(0) < limit) {
+		MUST(!send_text_to(device, victim, "x"));
+		death->sent++;
+	}
+	_exit(0);
+}
+
+static pid_t fork_waiter(unsigned int kind, pid_t victim, struct death *death)
+{
+	pid_t pid = fork_child();
+	int device, err;
+
+	if (pid)
+		return pid;
+	become(FLOODER);
+	device = open_device();
+	if (kind == RECEIVER) {
+		err = receive_from(device, victim, NULL, 0, 0);
+	} else {
+		struct msgpass_send send = {
+			.flags = kind == SYNCHRONOUS ? MSGPASS_SYNC : 0,
+			.to = victim,
+		};
+
+		err = send_full(device, &send);
+	}
+	STORE(death->told[kind], msgpass_deadline(0));
+	_exit(err != -ESRCH);
+}
+
+/* Of a limit of one message there is none left before all others are freed. */
+static pid_t fork_prober(struct death *death)
+{
+	pid_t pid = fork_child();
+	int mailbox;
+
+	if (pid)
+		return pid;
+	become(FLOODER);
+	mailbox = create_unnamed(open_device(), 1);
+	MUST(send_text(mailbox, "x") == -EDQUOT);
+	MUST(WITHIN(60 * SECOND, !send_text(mailbox, "x")));
+	STORE(death->freed, msgpass_deadline(0));
+	_exit(0);
+}
+
+static unsigned int ms(uint64_t ns)
+{
+	return ns / MILLISECOND;
+}
+
+/* One death. Return whether the ticks went on meanwhile. */
+static bool die(struct __test_metadata *_metadata, struct tick *ticks, unsigned int cpus)
+{
+	struct death *death = share_memory(sizeof(*death));
+	int full = open_event(), ready = open_event();
+	pid_t victim = fork_victim(full, ready), filler, waiters[WAITERS], prober;
+	uint64_t start, longest = 0, told = 0;
+	unsigned int i;
+
+	await_event(ready);
+	filler = fork_filler(victim, death);
+	EXPECT_EQ(0, wait_child(filler));
+	EXPECT_LT(0, death->sent);
+	/* Before it is full, so that its message is among the others. */
+	waiters[SYNCHRONOUS] = fork_waiter(SYNCHRONOUS, victim, death);
+	EXPECT_TRUE(until_asleep(waiters[SYNCHRONOUS], waiters[SYNCHRONOUS]));
+	tell_event(full);
+	await_event(ready);
+	for (i = 0; i < WAITERS; i++) {
+		if (i != SYNCHRONOUS)
+			waiters[i] = fork_waiter(i, victim, death);
+		EXPECT_TRUE(until_asleep(waiters[i], waiters[i]));
+	}
+	EXPECT_TRUE(write_limit("user_messages_max", 1));
+	prober = fork_prober(death);
+	EXPECT_TRUE(until_asleep(prober, prober));
+	for (i = 0; i < cpus; i++)
+		STORE(ticks[i].longest, 0);
+	start = msgpass_deadline(0);
+	kill(victim, SIGKILL);
+	EXPECT_EQ(0, wait_child(prober));
+	for (i = 0; i < WAITERS; i++) {
+		EXPECT_EQ(0, wait_child(waiters[i]))
+			TH_LOG("waiter %u", i);
+		if (death->told[i] > told)
+			told = death->told[i];
+	}
+	for (i = 0; i < cpus; i++)
+		if (LOAD(ticks[i].longest) > longest)
+			longest = LOAD(ticks[i].longest);
+	EXPECT_EQ(-SIGKILL, wait_child(victim));
+	EXPECT_TRUE(write_limit("user_messages_max", 2 * MANY));
+	printf("# %u messages freed in %u ms, others were told after %u ms, longest gap %u ms\n",
+	       death->sent, ms(death->freed - start), ms(told - start), ms(longest));
+	close(ready);
+	close(full);
+	/* Whoever frees all of them at a stretch keeps the CPU from others all the time. */
+	return longest < SHORT || longest < (death->freed - start) / 2;
+}
+
+TEST_F_TIMEOUT(flood, P11_80_a_process_that_dies_with_100000_messages_stalls_nobody, SLOW)
+{
+	unsigned int cpus = sysconf(_SC_NPROCESSORS_ONLN), i;
+	struct tick ticks[64] = { };
+	bool went_on = false;
+	uint64_t start;
+
+	if (cpus > ARRAY_LEN(ticks))
+		cpus = ARRAY_LEN(ticks);
+	ASSERT_TRUE(write_limit("user_messages_max", 2 * MANY));
+	ASSERT_TRUE(write_limit("user_bytes_max", 1024UL * MANY));
+	for (i = 0; i < cpus; i++) {
+		ticks[i].cpu = i;
+		ASSERT_EQ(0, pthread_create(&ticks[i].thread, NULL, run_tick, &ticks[i]));
+	}
+	for (i = 0; i < TRIES; i++) {
+		start = msgpass_deadline(0);
+		went_on |= die(_metadata, ticks, cpus);
+		if (msgpass_deadline(0) - start > SLOW_TRY)
+			break;
+	}
+	for (i = 0; i < cpus; i++) {
+		STORE(ticks[i].stop, true);
+		pthread_join(ticks[i].thread, NULL);
+	}
+	EXPECT_TRUE(went_on);
+}
+
+TEST_HARNESS_MAIN
