@@ -503,4 +503,72 @@ TEST_F_TIMEOUT(cgroup, P10_30_a_cgroup_at_its_limit_is_told_and_nobody_is_killed
 	close(mailbox);
 }
 
+#define SQUEEZED	4
+#define SQUEEZES	20
+
+/* What one of those that share the limit has sent and been refused. */
+struct squeezed {
+	uint32_t sent, refused, most;
+};
+
+/* Send until refused, receive all of it, and again: all in the group at its limit. */
+static void send_and_receive(int device, struct squeezed *squeezed)
+{
+	int mailbox = create_large(device), err;
+	uint64_t limit = msgpass_deadline(20 * SECOND);
+	unsigned int sent;
+
+	MUST(mailbox >= 0);
+	MUST(!mlockall(MCL_CURRENT));
+	for (unsigned int i = 0; i < SQUEEZES && msgpass_deadline(0) < limit; i++) {
+		/* Those of other sizes are refused elsewhere. */
+		size_t size = i % 2 ? LARGE / 4 : LARGE;
+
+		err = send_many(mailbox, size, UINT32_MAX, &sent);
+		MUST(err == -ENOMEM || err == -EDQUOT);
+		MUST(stat_of(mailbox).messages == sent);
+		MUST(receive_many(mailbox, size, sent));
+		MUST(!stat_of(mailbox).messages);
+		squeezed->refused++;
+		squeezed->sent += sent;
+		if (squeezed->most < sent * size)
+			squeezed->most = sent * size;
+	}
+	_exit(0);
+}
+
+TEST_F_TIMEOUT(cgroup, P10_84_processes_that_share_a_small_limit_are_told_and_go_on, SLOW)
+{
+	struct squeezed *squeezed = share_memory(SQUEEZED * sizeof(*squeezed));
+	unsigned int sent = 0, refused = 0, most = 0, i;
+	pid_t children[SQUEEZED];
+
+	if (write_group(&self->group, "memory.max", "8M"))
+		SKIP(return, "the kernel has no memory controller, or another hierarchy has it");
+	for (i = 0; i < SQUEEZED; i++) {
+		children[i] = fork_child();
+		if (!children[i]) {
+			join_group(&self->group);
+			send_and_receive(self->device, &squeezed[i]);
+		}
+	}
+	for (i = 0; i < SQUEEZED; i++) {
+		EXPECT_EQ(0, wait_child(children[i]))
+			TH_LOG("child %u", i);
+		EXPECT_LT(0, squeezed[i].refused);
+		sent += squeezed[i].sent;
+		refused += squeezed[i].refused;
+		if (most < squeezed[i].most)
+			most = squeezed[i].most;
+	}
+	TH_LOG("%u sent, all received; %u times no more, %u KiB at most by one", sent, refused,
+	       most / 1024);
+	EXPECT_LT(MIB, most);
+	EXPECT_GE(8 * MIB, most);
+	EXPECT_EQ(0, read_group(&self->group, "memory.events", "oom_kill"));
+	EXPECT_LT(0, read_group(&self->group, "memory.events", "max"));
+	/* Nothing of it stays with the group. */
+	EXPECT_TRUE(WITHIN(20 * SECOND, MEMORY() < 2 * MIB));
+}
+
 TEST_HARNESS_MAIN
