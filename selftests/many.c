@@ -269,7 +269,7 @@ TEST_F(many, P7_64_and_when_its_last_message_is_received)
  * Those whose patience ends while the deletion has not come to them yet take nothing
  * back that is gone. Half of them wait for receipt, half for room.
  */
-TEST_F_TIMEOUT(many, P2_60_deletion_and_all_their_deadlines, SLOW)
+TEST_F_TIMEOUT(many, P2_110_deletion_and_all_their_deadlines, SLOW)
 {
 	uint64_t end = msgpass_deadline(ENOUGH), deadline, lead = MILLISECOND;
 	unsigned int round, all = 0, told;
