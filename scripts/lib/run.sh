@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # One run: a private folder, so that runs at the same time do not meet, and a virtual machine that
-# never outlives its script.
+# never outlives its script. It reads abi.sh, whose functions run_root needs.
+
+. "$scripts/lib/abi.sh"
 
 # The kernels that check and lint take by themselves; scripts/kernel knows more.
 # shellcheck disable=SC2034 # for the scripts that read this file
@@ -61,22 +63,32 @@ run_wait() {
 	return "$status"
 }
 
-# run_root KSELFTEST|"": what runs in the guest, whatever its kernel.
+# run_root KSELFTEST|"" KERNEL...: what runs in the guests, once for each ABI of those kernels.
 run_root() {
-	lock "$scripts" "it builds"
-	quiet "building the library, programs and tests" "$scripts/guest-root" "$run/root" "$@"
-	unlock
-	"$scripts/initramfs" "$run/root" "$run/root.cpio"
+	local ksft=$1 kernel
+	shift
+
+	for kernel; do
+		abi_use "$(abi_of "$kernel")"
+		[[ ! -d $run/root.$abi ]] || continue
+		"$scripts/foreign" "$abi" >/dev/null
+		lock "$scripts" "it builds"
+		quiet "building the library, programs and tests ($abi)" \
+			"$scripts/guest-root" "$abi" "$run/root.$abi" "$ksft"
+		unlock
+		"$scripts/initramfs" "$run/root.$abi" "$run/root.$abi.cpio"
+		ln -sfnT "root.$abi" "$run/root"
+	done
 }
 
-# run_module RELEASE KDIR: that kernel's initramfs.
+# run_module RELEASE KDIR: that kernel's initramfs, for the ABI in use.
 run_module() {
 	lock "$scripts" "it builds"
-	quiet "building the module for $1" "$scripts/module" "$2" "$build/$1"
+	quiet "building the module for $1" "$scripts/module" "$2" "$build/$1" "${abi_module[@]}"
 	mkdir -p "$run/module/lib"
 	cp "$build/$1/module/msgpass.ko" "$run/module/lib"
 	unlock
 	"$scripts/initramfs" "$run/module" "$run/module.cpio"
 	# The kernel unpacks one archive after the other.
-	cat "$run/root.cpio" "$run/module.cpio" >"$run/initrd"
+	cat "$run/root.$abi.cpio" "$run/module.cpio" >"$run/initrd"
 }

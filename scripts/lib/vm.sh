@@ -5,7 +5,7 @@
 # claims, line by line), screen (what a user sees) and dmesg (the whole log, if it comes to its end).
 
 vm_memory=1G
-vm_console=console=ttyS0
+vm_console=
 vm_append=()
 
 # vm_watcher KDIR: print what the kernel was built to find faults with: kasan, kcsan (no kernel has
@@ -18,7 +18,7 @@ vm_watcher() {
 # to kmemleak, and to SLUB's checks of other caches than ours, where KASAN sees the same.
 vm_kernel() {
 	vm_memory=${MEMORY:-1G}
-	vm_console=console=ttyS0
+	vm_console=$abi_console
 	vm_append=()
 	[[ $(vm_watcher "$1") ]] || return 0
 	vm_memory=${MEMORY:-2G}
@@ -32,19 +32,22 @@ vm_kernel() {
 # vm_command ACCEL KERNEL INITRD SCREEN MODE...: sets vm_qemu.
 vm_command() {
 	local accel=$1 kernel=$2 initrd=$3 screen=$4
+	local options="loglevel=5 oops=panic panic=-1 mitigations=off"
 	shift 4
 
 	# Not quiet: the console is all that is left of a kernel that dies.
 	vm_qemu=(
-		qemu-system-x86_64 -no-user-config -nodefaults -display none -no-reboot
-		-M q35 -smp 2 -m "$vm_memory" -kernel "$kernel" -initrd "$initrd"
-		-append "$vm_console loglevel=5 oops=panic panic=-1 mitigations=off ${vm_append[*]} -- $*"
+		"${abi_qemu[@]}" -no-user-config -nodefaults -display none -no-reboot
+		-smp 2 -m "$vm_memory" -kernel "$kernel" -initrd "$initrd"
+		-append "$vm_console $options $abi_append ${vm_append[*]} -- $*"
 		-serial "file:$run/console" -serial "file:$run/verdict"
-		-serial "$screen" -serial "file:$run/dmesg"
+		-serial "$screen" -serial "file:$run/dmesg" "${abi_ports[@]}"
 	)
 	case $accel in
-	kvm) vm_qemu+=(-accel kvm -cpu host) ;;
-	tcg) vm_qemu+=(-accel "tcg,thread=multi" -cpu max) ;;
+	kvm)
+		[[ $abi_kvm ]] || die "ACCEL=kvm: this machine is another one than $abi"
+		vm_qemu+=(-accel kvm -cpu host) ;;
+	tcg) vm_qemu+=(-accel "tcg,thread=multi" -cpu "$abi_cpu") ;;
 	*) die "ACCEL=$accel: it is tcg or kvm" ;;
 	esac
 	rm -f "$run"/{console,verdict,dmesg}
@@ -81,7 +84,7 @@ vm_accel() {
 
 	accel=${ACCEL:-tcg}
 	vm_how=$accel
-	[[ ! ${ACCEL:-} && -r /dev/kvm && -w /dev/kvm ]] || return 0
+	[[ ! ${ACCEL:-} && $abi_kvm && -r /dev/kvm && -w /dev/kvm ]] || return 0
 
 	answers=$cache/accel/$(cat /proc/sys/kernel/random/boot_id)
 	answer=$answers/$(sha256sum "$1" | cut -c 1-16)
