@@ -91,5 +91,5 @@ abi_use_arm64() {
 		-device "pci-serial,chardev=serial1" -device "pci-serial,chardev=serial2"
 		-device "pci-serial,chardev=serial3")
 	# Emulated, a system call takes ten times as long with separate page tables.
-	abi_append="nokaslr kpti=0"
+	abi_append="kpti=0"
 }

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # One run: a private folder, so that runs at the same time do not meet, and a virtual machine that
-# never outlives its script. It reads abi.sh, whose functions run_root needs.
+# never outlives its script. The ABI is amd64 until somebody uses another.
 
 . "$scripts/lib/abi.sh"
+abi_use amd64
 
 # The kernels that check and lint take by themselves; scripts/kernel knows more.
 # shellcheck disable=SC2034 # for the scripts that read this file
@@ -63,10 +64,12 @@ run_wait() {
 	return "$status"
 }
 
-# run_root KSELFTEST|"" KERNEL...: what runs in the guests, once for each ABI of those kernels.
+# run_root KSELFTEST|"" [KERNEL...]: what runs in the guests, once for each ABI of those kernels;
+# amd64 where none is named.
 run_root() {
 	local ksft=$1 kernel
 	shift
+	(($#)) || set -- amd64
 
 	for kernel; do
 		abi_use "$(abi_of "$kernel")"
