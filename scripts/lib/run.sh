@@ -84,18 +84,19 @@ run_root() {
 	done
 }
 
-# run_module RELEASE KDIR: that kernel's initramfs, for the ABI in use. With GCOV=on the module counts
-# which of its lines run; what that is read with is in the run's folder gcov, for the sources may
-# change meanwhile.
-run_module() {
-	local folder=$build/$1${GCOV:+-gcov}
+# run_coverage FOLDER: what the counts of lines are read with, in gcov: other runs may build there.
+run_coverage() {
+	mkdir -p "$run/gcov"
+	cp "$1"/*.{c,h,gcno} "$run/gcov"
+}
 
+# run_module RELEASE KDIR [VARIABLE=VALUE...]: that kernel's initramfs, for the ABI in use.
+run_module() {
 	lock "$scripts" "it builds"
-	quiet "building the module for $1" "$scripts/module" "$2" "$folder" "${abi_module[@]}" \
-		${GCOV:+GCOV_PROFILE=y}
-	mkdir -p "$run"/{module/lib,gcov}
-	cp "$folder/module/msgpass.ko" "$run/module/lib"
-	[[ ! ${GCOV:-} ]] || cp "$folder"/module/*.{c,h,gcno} "$run/gcov"
+	quiet "building the module for $1" "$scripts/module" "$2" "$build/$1" "${abi_module[@]}" "${@:3}"
+	mkdir -p "$run/module/lib"
+	cp "$build/$1/module/msgpass.ko" "$run/module/lib"
+	[[ " $* " != *" GCOV_PROFILE=y "* ]] || run_coverage "$build/$1/module"
 	unlock
 	"$scripts/initramfs" "$run/module" "$run/module.cpio"
 	# The kernel unpacks one archive after the other.
