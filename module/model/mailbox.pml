@@ -124,7 +124,7 @@
 #define END_FORGETS_SYNCHRONOUS		16	/* nor tell those who wait for receipt */
 #define POLL_LOOKS_FIRST		17	/* a poller looks, then joins */
 #define CLAIM_TELLS_NO_WRITER		18	/* a receiver waits: that is room, not told */
-#define WAY_FORGETS_PLACE		19	/* claimed by way, it loses its place, and returns last */
+#define CLAIMED_NOT_PASSED_BY		19	/* claimed by its way, it is found in its place */
 #define HERD				20	/* one message releases all receivers */
 #define MISTAKE				mistake
 
@@ -248,7 +248,9 @@ inline msgpass_queue_first(q, first)
 		for (i : 1 .. n) {
 			q?x;
 			if
-			:: first == NONE && state[x] == QUEUED -> first = x
+			:: first == NONE &&
+			   (state[x] == QUEUED || MISTAKE == CLAIMED_NOT_PASSED_BY) ->
+				first = x
 			:: else
 			fi;
 			q!x
@@ -503,12 +505,8 @@ inline claim_locked(m, way)
 		:: else
 		fi;
 		if
-		:: MISTAKE == WAY_FORGETS_PLACE -> unrest_locked(m)
-		:: else ->
-			if
-			:: queue??[eval(m)]
-			:: else -> msgpass_queue_add(queue, m)
-			fi
+		:: queue??[eval(m)]
+		:: else -> msgpass_queue_add(queue, m)
 		fi
 	fi;
 	state[m] = CLAIMED;
@@ -589,9 +587,9 @@ inline place_locked(m)
 		if
 		:: MISTAKE == OUTCOME_BEFORE_MESSAGE -> w_message[f_receiver] = m
 		:: MISTAKE == HERD && len(receivers) > 0 ->
-			receivers?<f_receiver>;
-			receivers_waiting--;
-			released++;
+			receivers?<f_receiver>;				/* MISTAKE */
+			receivers_waiting--;				/* MISTAKE */
+			released++;					/* MISTAKE */
 			msgpass_waiter_release(f_receiver, EAGAIN)
 		:: else
 		fi
@@ -713,9 +711,7 @@ inline withdraw()
 				state[message] = REVOKED;
 				leave_locked(message);
 				unlock_mailbox()
-			:: else ->	/* revoked before: then there is an outcome */
-				assert(MISTAKE == WITHDRAW_IGNORES_OUTCOME &&
-				       result[message] != WAITING)
+			:: else -> assert(false) /* NOT REACHED: if revoked, there is an outcome */
 			fi
 		fi
 	}
