@@ -126,6 +126,8 @@
 #define CLAIM_TELLS_NO_WRITER		18	/* a receiver waits: that is room, not told */
 #define CLAIMED_NOT_PASSED_BY		19	/* claimed by its way, it is found in its place */
 #define HERD				20	/* one message releases all receivers */
+#define DRAINED_NOT_TOLD		21	/* the last message of an ended way has left */
+#define SENDER_TELLS_NO_READER		22	/* a sender that waits can be received from */
 #define MISTAKE				mistake
 
 #define FOREVER		1
@@ -662,7 +664,8 @@ inline leave_locked(m)
 	:: WAYS ->
 		way_messages[from[m]]--;
 		if
-		:: !way_messages[from[m]] && way_ended[from[m]] ->
+		:: !way_messages[from[m]] && way_ended[from[m]] &&
+		   MISTAKE != DRAINED_NOT_TOLD ->
 			tell_ended_locked(from[m]);
 			drop(from[m])
 		:: else
@@ -792,7 +795,8 @@ inline msgpass_mailbox_send(how)
 					fi;
 					senders_waiting++;
 					msgpass_queue_first(queue, f_message);
-					readable = f_message == NONE;
+					readable = f_message == NONE &&
+						   MISTAKE != SENDER_TELLS_NO_READER;
 					waits = true
 				fi
 			fi
@@ -1336,7 +1340,10 @@ proctype deleter(byte self)
 	OF_A_TASK;
 	byte dropped;
 
-	msgpass_mailbox_end()
+	if
+	:: msgpass_mailbox_end()
+	:: true				/* or not: what waits then, waits rightly */
+	fi
 }
 #endif
 #if RESIZE < NONE
