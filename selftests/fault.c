@@ -104,9 +104,9 @@ static const struct setting *find_setting(const char *path)
 const char *fault_lacking(void)
 {
 	if (access(COUNTER, W_OK))
-		return "needs fault injection in the kernel, and root";
+		return "needs fault injection in the kernel";
 	if (!find_setting(ALLOCATIONS)->before[0])
-		return "needs failslab in the kernel, and debugfs mounted";
+		return "needs failslab in the kernel, debugfs mounted, and root";
 	return unset ? "fault injection cannot be set up" : NULL;
 }
 
