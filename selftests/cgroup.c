@@ -395,12 +395,7 @@ static bool receive_many(int mailbox, size_t size, unsigned int count)
 /* A mailbox for all that, in place of the fixture's; without a name it ends with us. */
 static int create_large(int device)
 {
-	char name[MAILBOX_NAME_SIZE];
-	int mailbox;
-
-	name_mailbox(name, "large");
-	mailbox = create_mailbox(device, name, MSGPASS_UNBOUNDED, LARGE);
-	return mailbox < 0 ? mailbox : unlink_mailbox(device, name) ?: mailbox;
+	return create_unnamed(device, MSGPASS_UNBOUNDED, LARGE, 0600);
 }
 
 /* Charges are made in batches: half a MiB to and fro is nobody's fault. */

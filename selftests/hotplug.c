@@ -79,24 +79,6 @@ FIXTURE_TEARDOWN(hotplug)
 	close(self->device);
 }
 
-/* An unnamed mailbox, which ends with us. */
-static int create_unnamed(int device, unsigned int capacity, unsigned int mode)
-{
-	char name[MAILBOX_NAME_SIZE];
-	struct msgpass_create create = {
-		.access = MSGPASS_ACCESS_BOTH,
-		.name = (uintptr_t)name,
-		.capacity = capacity,
-		.size_max = 64,
-		.mode = mode,
-	};
-	int mailbox;
-
-	name_mailbox(name, "m");
-	mailbox = create_full(device, &create);
-	return mailbox < 0 ? mailbox : unlink_mailbox(device, name) ?: mailbox;
-}
-
 /* How the pairs differ. */
 static const struct pair {
 	unsigned int capacity, flags;
@@ -164,10 +146,10 @@ static bool start_traffic(struct traffic *traffic, int device)
 
 	traffic->stop = share_memory(sizeof(bool));
 	traffic->waits = share_memory(sizeof(uint64_t));
-	traffic->idle = create_unnamed(device, 1, 0600);
+	traffic->idle = create_unnamed(device, 1, 64, 0600);
 	for (unsigned int i = 0; i < PAIRS; i++) {
 		const struct pair *pair = &pairs[i];
-		int mailbox = create_unnamed(device, pair->capacity, 0600);
+		int mailbox = create_unnamed(device, pair->capacity, 64, 0600);
 
 		if (mailbox < 0)
 			return false;
@@ -307,7 +289,7 @@ TEST_F_TIMEOUT(hotplug, P10_82_the_quota_survives_the_cpu_that_it_was_charged_on
 	int go = open_event(), ready = open_event(), mailbox;
 	pid_t child;
 
-	mailbox = create_unnamed(self->device, MSGPASS_UNBOUNDED, 0666);
+	mailbox = create_unnamed(self->device, MSGPASS_UNBOUNDED, 64, 0666);
 	ASSERT_LE(0, mailbox);
 	self->limits_changed = true;
 	ASSERT_TRUE(write_limit("user_messages_max", ROOM));

@@ -289,42 +289,61 @@ static bool keep_busy(pid_t workers[WORKERS], unsigned int *seed)
 	return true;
 }
 
+/* How often it went and came, and how long that took in ns, without what was refused. */
+struct cycles {
+	unsigned int done, refused;
+	uint64_t unloading, loading;
+};
+
 /* Unload it in a moment when nobody uses it, of which there are enough. */
-static int unload_busy(pid_t workers[WORKERS], unsigned int *seed, unsigned int *refused)
+static int unload_busy(pid_t workers[WORKERS], unsigned int *seed, struct cycles *cycles)
 {
-	uint64_t limit = msgpass_deadline(20 * SECOND);
+	uint64_t limit = msgpass_deadline(20 * SECOND), start;
 	int err;
 
 	for (;;) {
+		start = msgpass_deadline(0);
 		err = unload();
-		if (err != -EWOULDBLOCK || msgpass_deadline(0) > limit)
+		if (!err)
+			cycles->unloading += msgpass_deadline(0) - start;
+		if (err != -EWOULDBLOCK || start > limit)
 			return err;
-		++*refused;
-		if (*refused % 16 == 0 && !keep_busy(workers, seed))
+		if (++cycles->refused % 16 == 0 && !keep_busy(workers, seed))
 			return -ECHILD;
 		usleep(100);
 	}
 }
 
+static int load_busy(struct cycles *cycles)
+{
+	uint64_t start = msgpass_deadline(0);
+	int err = load();
+
+	cycles->loading += msgpass_deadline(0) - start;
+	return err;
+}
+
 TEST_F_TIMEOUT(lifecycle, P12_81_it_comes_and_goes_two_hundred_times_under_load, SLOW)
 {
 	uint64_t start = msgpass_deadline(0);
-	unsigned int refused = 0, done, seed = 1;
+	struct cycles cycles = { };
+	unsigned int seed = 1;
 
-	for (done = 0; done < TIMES; done++) {
-		if (done >= TIMES_MIN && msgpass_deadline(0) - start > ENOUGH)
+	for (; cycles.done < TIMES; cycles.done++) {
+		if (cycles.done >= TIMES_MIN && msgpass_deadline(0) - start > ENOUGH)
 			break;
 		ASSERT_TRUE(keep_busy(self->workers, &seed));
-		ASSERT_EQ(0, unload_busy(self->workers, &seed, &refused));
-		if (done % 8 == 0)
+		ASSERT_EQ(0, unload_busy(self->workers, &seed, &cycles));
+		if (cycles.done % 8 == 0)
 			EXPECT_TRUE(has_left_nothing());
 		/* Some find it gone. */
 		ASSERT_TRUE(keep_busy(self->workers, &seed));
-		ASSERT_EQ(0, load());
+		ASSERT_EQ(0, load_busy(&cycles));
 	}
-	EXPECT_LT(0, refused);
-	TH_LOG("%u times in %llu ms, refused %u times while in use", done,
-	       (unsigned long long)(msgpass_deadline(0) - start) / MILLISECOND, refused);
+	EXPECT_LT(0, cycles.refused);
+	TH_LOG("%u times in %u ms, %u of them to unload and %u to load; refused %u times",
+	       cycles.done, in_ms(msgpass_deadline(0) - start), in_ms(cycles.unloading),
+	       in_ms(cycles.loading), cycles.refused);
 	for (unsigned int i = 0; i < WORKERS; i++) {
 		end_child(self->workers[i]);
 		self->workers[i] = 0;

@@ -270,7 +270,6 @@ FIXTURE_SETUP(storm)
 {
 	static const unsigned int capacities[] = { 0, 1, 5 };
 	struct sigaction action = { .sa_handler = note_signal };
-	char name[MAILBOX_NAME_SIZE];
 	struct msgpass_set set = { .flags = MSGPASS_SET_CAPACITY, .capacity = 1 };
 
 	if (module_is_missing())
@@ -278,11 +277,8 @@ FIXTURE_SETUP(storm)
 	self->device = open_device();
 	ASSERT_LE(0, self->device);
 	for (unsigned int i = 0; i < ARRAY_LEN(capacities); i++) {
-		name_mailbox(name, "m");
-		storm.places[i].fd = create_mailbox(self->device, name, capacities[i], 64);
+		storm.places[i].fd = create_unnamed(self->device, capacities[i], 64, 0600);
 		ASSERT_LE(0, storm.places[i].fd);
-		/* It ends with the process, whatever happens. */
-		ASSERT_EQ(0, unlink_mailbox(self->device, name));
 	}
 	storm.places[PLACES - 1] = (struct place){ .fd = self->device, .is_inbox = true };
 	ASSERT_EQ(0, set_mailbox(self->device, &set));

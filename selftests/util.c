@@ -35,6 +35,11 @@ bool module_is_missing(void)
 	return access(MSGPASS_DEVICE, F_OK) && (errno == ENOENT || errno == ENOTDIR);
 }
 
+unsigned int in_ms(uint64_t ns)
+{
+	return ns / MILLISECOND;
+}
+
 int open_device(void)
 {
 	return or_errno(open(MSGPASS_DEVICE, O_RDWR | O_CLOEXEC));
@@ -52,6 +57,24 @@ int create_mailbox(int device, const char *name, unsigned int capacity,
 	};
 
 	return or_errno(msgpass_raw_create(device, &create));
+}
+
+int create_unnamed(int device, unsigned int capacity, unsigned int size_max,
+		   unsigned int mode)
+{
+	char name[MAILBOX_NAME_SIZE];
+	struct msgpass_create create = {
+		.access = MSGPASS_ACCESS_BOTH,
+		.name = (uintptr_t)name,
+		.capacity = capacity,
+		.size_max = size_max,
+		.mode = mode,
+	};
+	int mailbox;
+
+	name_mailbox(name, "unnamed");
+	mailbox = create_full(device, &create);
+	return mailbox < 0 ? mailbox : unlink_mailbox(device, name) ?: mailbox;
 }
 
 int create_full(int device, const struct msgpass_create *create)

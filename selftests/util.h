@@ -46,6 +46,7 @@
 #define UNTIL(condition)	WITHIN(20 * SECOND, condition)
 
 void pause_ms(void);
+unsigned int in_ms(uint64_t ns);
 
 /* A name for this test process: "<test>-<pid>-<label>". */
 void name_mailbox(char name[MAILBOX_NAME_SIZE], const char *label);
@@ -57,6 +58,9 @@ bool module_is_missing(void);
 /* Create a mailbox of mode 0600; the descriptor sends and receives. */
 int create_mailbox(int device, const char *name, unsigned int capacity,
 		   unsigned int size_max);
+/* One without a name, which ends with whoever has it open. */
+int create_unnamed(int device, unsigned int capacity, unsigned int size_max,
+		   unsigned int mode);
 int open_mailbox(int device, const char *name, unsigned int access);
 int unlink_mailbox(int device, const char *name);
 int delete_mailbox(int mailbox);
