@@ -54,6 +54,8 @@ FIXTURE_TEARDOWN(flood)
 #define QUOTA_BYTES	(4UL << 20)
 #define ROUNDS		12
 #define TRIPS		101
+/* In so many rounds at least there was a call of the flood for each round trip. */
+#define FLOWED		4
 
 /* What fills the quota, and goes on when it is full. */
 enum kind { MESSAGES, BYTES, TRAFFIC, KINDS };
@@ -140,6 +142,7 @@ static void improve(struct cost *best, struct cost cost)
 /* The other user, in turns with and without the flood. All that it does succeeds. */
 static void measure_other(struct flood *flood, struct cost best[2])
 {
+	unsigned int flowed = 0;
 	int device;
 	pid_t echo;
 
@@ -155,17 +158,24 @@ static void measure_other(struct flood *flood, struct cost best[2])
 			MUST(!send_full(device, &send));
 		}
 	}
-	for (unsigned int i = 0; i < 2 * ROUNDS; i++) {
-		uint32_t before;
+	for (unsigned int i = 0; i < 2 * ROUNDS || (flowed < FLOWED && i < 20 * ROUNDS); i++) {
+		uint32_t before = LOAD(flood->calls);
+		bool on = i % 2;
+		struct cost cost;
 
-		STORE(flood->on, i % 2);
+		STORE(flood->on, on);
+		MUST(!on || UNTIL(LOAD(flood->calls) > before + 10));
 		before = LOAD(flood->calls);
-		MUST(!(i % 2) || UNTIL(LOAD(flood->calls) > before + 10));
-		before = LOAD(flood->calls);
-		improve(&best[i % 2], measure(device, echo));
-		/* It flowed meanwhile; or there was at most a call that was under way. */
-		MUST(i % 2 ? LOAD(flood->calls) > before : LOAD(flood->calls) <= before + 1);
+		cost = measure(device, echo);
+		before = LOAD(flood->calls) - before;
+		/* At most the call that was under way. */
+		MUST(on || before <= 1);
+		/* What was measured while the flooder was kept from its CPU is no flood. */
+		if (!on || before >= TRIPS)
+			improve(&best[on], cost);
+		flowed += on && before >= TRIPS;
 	}
+	MUST(flowed >= FLOWED);
 	end_child(echo);
 	_exit(0);
 }
