@@ -264,7 +264,7 @@ static pid_t fork_worker(unsigned int seed)
 		return pid;
 	for (lives = rand_r(&seed) % 8; lives; lives--) {
 		use_once(&seed, parent, lives);
-		usleep(rand_r(&seed) % 8000);
+		usleep(rand_r(&seed) % 16000);
 	}
 	_exit(0);
 }
