@@ -5,7 +5,9 @@
 #include <linux/fcntl.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/kernel.h>
 #include <linux/module.h>
+#include <linux/nospec.h>
 #include <linux/poll.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -171,7 +173,8 @@ struct file *msgpass_endpoint_file(struct msgpass_mailbox *mailbox, u32 access)
 	endpoint = new_endpoint(mailbox);
 	if (IS_ERR(endpoint))
 		return ERR_CAST(endpoint);
-	file = anon_inode_getfile("[msgpass]", &mailbox_fops, endpoint, modes[access]);
+	file = anon_inode_getfile("[msgpass]", &mailbox_fops, endpoint,
+				  modes[array_index_nospec(access, ARRAY_SIZE(modes))]);
 	if (IS_ERR(file))
 		free_endpoint(endpoint);
 	return file;
