@@ -42,6 +42,8 @@ abi_use() {
 	abi_kvm=yes
 	abi_console=console=ttyS0
 	abi_append=
+	# For people: what the kernel's release does not say.
+	abi_what=
 	# The guest's second to fourth port are ttyS1 to ttyS3.
 	abi_ports=()
 
@@ -65,6 +67,7 @@ abi_there() {
 # shellcheck disable=SC2034
 abi_use_m32() {
 	abi_user=i386
+	abi_what=", 32-bit programs"
 	abi_cc="gcc -m32 -idirafter /usr/include/x86_64-linux-gnu"
 	abi_make=("CC=$abi_cc")
 }
