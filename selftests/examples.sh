@@ -100,7 +100,7 @@ test_mailboxes() {
 	example M11_21 unbounded "a sender never waits" \
 		'received 20000 of 20000 in the order sent, 0 were dropped for the quota'
 	example M12_20 fixed-size "fixed and variable" \
-		'15 bytes: refused \(EMSGSIZE\)' '16 bytes: sensor 7, 21\.5 degrees' \
+		'7 bytes: refused \(EMSGSIZE\)' '8 bytes: sensor 7, 21\.5 degrees' \
 		'20 bytes: as long as it takes'
 	example M13_20 epoll-loop "a socket, a mailbox and the inbox" \
 		'from the socket: a' 'from the mailbox: b' 'from the inbox: c'

@@ -13,9 +13,10 @@
 
 #include <msgpass.h>
 
+/* 32- and 64-bit programs may share a mailbox: these types are the same in both. */
 struct reading {
 	unsigned int sensor;
-	double celsius;
+	float celsius;
 };
 
 static struct msgpass *create(const char *what, unsigned int flags, size_t size_max)
