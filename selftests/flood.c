@@ -49,6 +49,15 @@ FIXTURE_TEARDOWN(flood)
 		EXPECT_EQ(0, end_guard(self->guard));
 }
 
+static void pin(unsigned int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	(void)sched_setaffinity(0, sizeof(set), &set);
+}
+
 #define LARGE		65536
 #define QUOTA_MESSAGES	2000
 #define QUOTA_BYTES	(4UL << 20)
@@ -72,6 +81,7 @@ static void keep_flooding(enum kind kind, struct flood *flood)
 {
 	int mailbox, err;
 
+	pin(sysconf(_SC_NPROCESSORS_ONLN) - 1);
 	become(FLOODER);
 	mailbox = create_unnamed(open_device(), MSGPASS_UNBOUNDED, LARGE, 0600);
 	MUST(mailbox >= 0);
@@ -146,6 +156,7 @@ static void measure_other(struct flood *flood, struct cost best[2])
 	int device;
 	pid_t echo;
 
+	pin(0);
 	become(OTHER);
 	device = open_device();
 	echo = fork_child();
@@ -186,7 +197,8 @@ static void measure_other(struct flood *flood, struct cost best[2])
  * tells whether its calls became dearer, by locks or lines of memory that both
  * users share, and it is robust. The wall clock's also tells how the scheduler
  * divides the CPUs, on which a flood takes its share by merely running, as any
- * loop would: so it says something only where there is a CPU for each.
+ * loop would: so it says something only where there is a CPU for each, to which
+ * they are pinned.
  */
 TEST_F_TIMEOUT(flood, P10_80_a_user_at_its_quota_does_not_make_anothers_calls_dearer, SLOW)
 {
@@ -248,11 +260,8 @@ static void *run_tick(void *argument)
 {
 	struct tick *tick = argument;
 	uint64_t last = 0, now;
-	cpu_set_t set;
 
-	CPU_ZERO(&set);
-	CPU_SET(tick->cpu, &set);
-	sched_setaffinity(0, sizeof(set), &set);
+	pin(tick->cpu);
 	for (; !LOAD(tick->stop); last = now) {
 		pause_ms();
 		now = msgpass_deadline(0);

@@ -141,8 +141,12 @@ static void begin_wait(pid_t *child, bool sends)
 /* Return a descriptor that keeps it, or -1 where it is kept without one. */
 static int begin(enum use use, const char *name, pid_t *child)
 {
-	int device = open_device(), mailbox;
+	int device, mailbox;
 
+	/* A process that has never heard of us, and has no descriptor of ours either. */
+	if (use == RESTS)
+		*child = fork_sleeper();
+	device = open_device();
 	MUST(device >= 0);
 	switch (use) {
 	case NAME:
@@ -164,8 +168,6 @@ static int begin(enum use use, const char *name, pid_t *child)
 		MUST(until_asleep(*child, *child));
 		break;
 	case RESTS:
-		/* In the inbox of a process that has never heard of us. */
-		*child = fork_sleeper();
 		MUST(!send_text_to(device, *child, "x"));
 		break;
 	default:

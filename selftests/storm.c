@@ -30,7 +30,7 @@
 #define PAGES		65536	/* what a sender may note */
 
 /* It goes on until so many calls ended so, but not for ever on a slow machine. */
-#define THOUSANDS	1000
+#define THOUSANDS	3000
 #define ENOUGH		(10 * SECOND)
 #define STUCK		(60 * SECOND)
 
@@ -77,7 +77,7 @@ static uint64_t near_deadline(struct storm_task *task)
 {
 	if (!storm.deadlines || rand_r(&task->dice) % 2)
 		return 0;
-	return msgpass_deadline(rand_r(&task->dice) % (2 * MILLISECOND));
+	return msgpass_deadline(rand_r(&task->dice) % (MILLISECOND / 2));
 }
 
 /* Note what a call came to, which began before @signals of them. */
@@ -105,7 +105,7 @@ static void note(struct storm_task *task, int err, sig_atomic_t signals, uint64_
 static void dawdle(struct storm_task *task)
 {
 	if (rand_r(&task->dice) % 2)
-		usleep(rand_r(&task->dice) % 4000);
+		usleep(rand_r(&task->dice) % 1000);
 }
 
 static void send_next(struct storm_task *task)
