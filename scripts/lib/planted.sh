@@ -20,7 +20,7 @@ planted_faults() {
 			1 active-timer DEBUG_OBJECTS ODEBUG: free active .*timer_list
 			1 use-after-free KASAN BUG: KASAN: (slab-)?use-after-free in .*\[planted\]
 			1 out-of-bounds KASAN BUG: KASAN: slab-out-of-bounds in .*\[planted\]
-			1 red-zone SLUB_DEBUG BUG planted .*: .*Redzone overwritten
+			1 red-zone SLUB_DEBUG Right Redzone overwritten
 			1 hung-task DETECT_HUNG_TASK INFO: task insmod:[0-9]+ blocked for more than
 			2 lock-nesting PROVE_RAW_LOCK_NESTING BUG: Invalid wait context
 			2 leak DEBUG_KMEMLEAK kmemleak: [0-9]+ new suspected memory leaks
