@@ -6,11 +6,14 @@
  * a deletion and a resize at one mailbox, and checks what mailbox.h and wait.h
  * claim. scripts/model runs it (make model), in several configurations.
  *
- * An inline here has the name of the C function that it models, in mailbox.c,
- * wait.c or queue.c, and its steps in the same order: who changes one changes the
+ * An inline here has the name of the C function that it models, in handover.c,
+ * mailbox.c, wait.c or queue.c, and its steps in the same order: who changes one changes the
  * other. What is told of a message or a waiter is in arrays by its number.
  *
  * What is one step, and what is not:
+ * - where the module deals with several waiters in one section under the lock, and
+ *   with more of them in further ones, here it is one waiter in each section: what
+ *   may come between two sections may then come between any two waiters;
  * - a critical section is one step (atomic), but for the moments after an outcome
  *   is stored, when a task that waits may already see it: preempted_here();
  * - apart from it are the wake-ups after unlock, each of them, and the telling of
@@ -26,7 +29,8 @@
  *   that failed is received by nobody, neither before nor after; a send that
  *   waited for receipt and succeeded was received (P1, P2); no receiver gets a
  *   message while an earlier one of the same sender rests or waits for admission
- *   (P3); one message releases one receiver (P4);
+ *   (P3), and senders that wait are served first come, first served; one message
+ *   releases one receiver (P4);
  * - when nothing moves any more: nobody sleeps who was released, nor while there
  *   is what it waits for; nothing is claimed by nobody; each message is where the
  *   sender was told that it is; no message is leaked; no lock is held.
@@ -128,6 +132,11 @@
 #define HERD				20	/* one message releases all receivers */
 #define DRAINED_NOT_TOLD		21	/* the last message of an ended way has left */
 #define SENDER_TELLS_NO_READER		22	/* a sender that waits can be received from */
+#define WITHDRAW_AFTER_END		23	/* of a message that went with the mailbox */
+#define NEWCOMER_OVERTAKES		24	/* it is admitted before those that wait */
+#define END_TELLS_SOME			25	/* of many that wait, the last hear nothing */
+#define END_WAY_TELLS_SOME		26	/* of many that wait for that sender */
+#define SET_ADMITS_SOME			27	/* of many for whom there is room now */
 #define MISTAKE				mistake
 
 #define FOREVER		1
@@ -180,6 +189,7 @@ chan queue = [MESSAGES] of { byte };
 chan turns = [TASKS] of { byte };	/* with WAYS: all receivers that wait */
 bool joined_reader, joined_writer;	/* the pollers' wait queues */
 bool told_reader, told_writer;
+bool setting;				/* it is about to admit more */
 
 /* struct msgpass_way, of each source of messages */
 bool way_ended[SOURCES];
@@ -193,6 +203,7 @@ chan way_senders[SOURCES] = [TASKS] of { byte };
 bool on_stack[TASKS];			/* the waiter is */
 byte outcome[TASKS];
 byte w_message[TASKS] = NONE;		/* a receiver's: until the commit */
+bool w_id[TASKS];			/* a sender's: it has one */
 bool asleep[TASKS];			/* its state is not TASK_RUNNING */
 bool killed[TASKS];
 bool stuck[TASKS];			/* in the copy, for ever */
@@ -213,7 +224,7 @@ byte f_sender = NONE;
 byte f_message = NONE;
 byte f_way = ANY;
 byte placed, released;			/* in this critical section */
-bool was_full;
+bool f_full;
 bool preempted;
 
 /* Only within one d_step. */
@@ -225,6 +236,11 @@ hidden byte there;
 			 (WAYS && way_receivers_of(w) > 0))
 #define way_receivers_of(w) ((w) == ANY -> 0 : len(way_receivers[((w) == ANY -> 0 : (w))]))
 #define way_of(m)	(WAYS -> from[m] : ANY)
+#define msgpass_admits_locked(w) \
+	(room_locked(w) && (len(senders) == 0 || MISTAKE == NEWCOMER_OVERTAKES || \
+			    (WAYS && way_receivers_of(w) > 0)))
+#define msgpass_can_admit_locked() \
+	(!ended && len(senders) > 0 && room_locked(ANY) && MISTAKE != NO_ADMISSION)
 
 /* Let everybody else run, with the lock held: see clock(). */
 inline preempted_here()
@@ -294,6 +310,7 @@ inline msgpass_waiter_init(m)
 {
 	on_stack[self] = true;
 	w_message[self] = m;
+	w_id[self] = false;
 	outcome[self] = WAITING
 }
 
@@ -417,22 +434,22 @@ end_asleep:						/* schedule() */
 	od
 }
 
-/* ---- mailbox.c ---- */
+/* ---- handover.c ---- */
 
 /* Within atomic: begins a critical section. */
-inline lock_mailbox()
+inline msgpass_mailbox_lock()
 {
 	!lock -> lock = true
 }
 
-/* Within atomic: ends it. What else unlock_mailbox() does follows in tell(). */
-inline unlock_mailbox()
+/* Within atomic: ends it. What else msgpass_mailbox_unlock() does follows in tell(). */
+inline msgpass_mailbox_unlock()
 {
 	invariants();
 	assert(released <= placed);			/* no herd */
 	d_step {
 		f_receiver = NONE; f_selective = NONE; f_sender = NONE; f_message = NONE;
-		f_way = ANY; placed = 0; released = 0; was_full = false;
+		f_way = ANY; placed = 0; released = 0; f_full = false;
 		readable = readable && READ_POLLERS;
 		writable = writable && WRITE_POLLERS;
 		woken = 0
@@ -449,10 +466,61 @@ inline tell_pollers(events, joined, told)
 	fi
 }
 
-/* The rest of unlock_mailbox(), the lock dropped. */
+/* Sets more: whether one was told, and so others may wait. */
+inline tell_ended_locked(way)
+{
+	more = len(way_receivers[way]) > 0;
+	if
+	:: more ->
+		receivers_waiting--;
+		way_receivers[way]?<f_receiver>;
+		msgpass_waiter_release(f_receiver, ESRCH);
+		more = MISTAKE != END_WAY_TELLS_SOME
+	:: else
+	fi
+}
+
+/* Sets is_empty. No pollers are told of this, and no way is drained by it. */
+inline msgpass_mailbox_end_way(way)
+{
+	do
+	:: atomic {
+		msgpass_mailbox_lock();
+		way_ended[way] = true;
+		is_empty = ended || !way_messages[way];
+		if
+		:: is_empty -> tell_ended_locked(way)
+		:: else
+		fi;
+		msgpass_mailbox_unlock()
+	   }
+	   msgpass_wake();
+	   if
+	   :: more
+	   :: else -> break
+	   fi
+	od
+}
+
+/* It is dropped once, after everybody was told. */
+inline msgpass_link_drop(way)
+{
+	assert(way_ended[way] && way_messages[way] == 0 && !way_dropped[way]);
+	way_dropped[way] = true
+}
+
+/* The rest of msgpass_mailbox_unlock(), the lock dropped. */
 inline tell()
 {
 	msgpass_wake();
+#if WAYS
+	if
+	:: drained != ANY ->
+		msgpass_mailbox_end_way(drained);
+		atomic { msgpass_link_drop(drained); drained = ANY }
+	:: else
+	fi;
+#endif
 	tell_pollers(readable, joined_reader, told_reader);
 	tell_pollers(writable, joined_writer, told_writer)
 }
@@ -493,6 +561,12 @@ inline check_order(m)
 		}
 		i = 0
 	}
+}
+
+/* With no turn: see turns. */
+inline wait_locked(waiters)
+{
+	waiters!self
 }
 
 inline claim_locked(m, way)
@@ -598,17 +672,37 @@ inline place_locked(m)
 	fi
 }
 
+inline count_in_way_locked(m)
+{
+	way_messages[from[m]]++
+}
+
+/* Who waits for admission is admitted first come, first served. */
+inline check_first(m)
+{
+	d_step {
+		for (i : 0 .. MESSAGES - 1) {
+			assert(!(i < m && state[i] == PENDING && (!WAYS || from[i] == from[m])))
+		}
+		i = 0
+	}
+}
+
 inline admit_locked(m)
 {
+	check_first(m);
 	admitted_messages++;
 	id[m] = admitted_messages;
 	messages++;
 	if
-	:: WAYS -> way_messages[from[m]]++
+	:: WAYS -> count_in_way_locked(m)
 	:: else
 	fi;
 	if
-	:: waited_for[m] -> touch(sent_by[m]); synchronous!sent_by[m]
+	:: waited_for[m] ->
+		touch(sent_by[m]);
+		w_id[sent_by[m]] = true;
+		synchronous!sent_by[m]
 	:: else
 	fi;
 	place_locked(m)
@@ -623,58 +717,39 @@ inline admit_sender_locked()
 	admit_locked(f_message);
 	if
 	:: !waited_for[f_message] ->
+		w_id[f_sender] = true;
 		msgpass_waiter_release(f_sender, OK)
 	:: else
 	fi
 }
 
-inline admit_waiting_locked()
+inline msgpass_admit_waiting_locked()
 {
-	do
-	:: len(senders) > 0 && room_locked(ANY) && MISTAKE != NO_ADMISSION ->
+	if
+	:: msgpass_can_admit_locked() ->
 		senders?<f_sender>;
 		admit_sender_locked()
-	:: else -> break
-	od
-}
-
-inline tell_ended_locked(way)
-{
-	do
-	:: len(way_receivers[way]) > 0 ->
-		receivers_waiting--;
-		way_receivers[way]?<f_receiver>;
-		msgpass_waiter_release(f_receiver, ESRCH)
-	:: else -> break
-	od
-}
-
-/* msgpass_link_drop(), which nothing here depends on. */
-inline drop(way)
-{
-	assert(way_messages[way] == 0);
-	way_dropped[way] = true
+	:: else
+	fi
 }
 
 inline leave_locked(m)
 {
-	was_full = !room_locked(ANY);
+	f_full = !msgpass_admits_locked(ANY);
 	messages--;
 	if
 	:: WAYS ->
 		way_messages[from[m]]--;
 		if
 		:: !way_messages[from[m]] && way_ended[from[m]] &&
-		   MISTAKE != DRAINED_NOT_TOLD ->
-			tell_ended_locked(from[m]);
-			drop(from[m])
+		   MISTAKE != DRAINED_NOT_TOLD -> drained = from[m]
 		:: else
 		fi
 	:: else
 	fi;
-	admit_waiting_locked();
+	msgpass_admit_waiting_locked();
 	if
-	:: was_full && room_locked(ANY) -> writable = true
+	:: f_full && msgpass_admits_locked(ANY) -> writable = true
 	:: else
 	fi
 }
@@ -686,35 +761,47 @@ inline msgpass_message_free(m, last)
 	id[m] = 0
 }
 
+/* The rest of withdraw(): from wherever it is. */
+inline withdraw_message()
+{
+	if
+	:: state[message] == PENDING ->
+		senders_waiting--;
+		msgpass_mailbox_unlock();
+		msgpass_message_free(message, FREED)
+	:: state[message] == QUEUED ->
+		unrest_locked(message);
+		leave_locked(message);
+		msgpass_mailbox_unlock();
+		msgpass_message_free(message, FREED)
+	:: state[message] == CLAIMED && MISTAKE == NO_REVOKE ->
+		msgpass_mailbox_unlock()
+	:: state[message] == CLAIMED && MISTAKE != NO_REVOKE ->
+		unclaim_locked(message);
+		unrest_locked(message);
+		state[message] = REVOKED;
+		leave_locked(message);
+		msgpass_mailbox_unlock()
+	:: else -> assert(false) /* NOT REACHED: if revoked, it has an outcome or has ended */
+	fi
+}
+
 inline withdraw()
 {
 	atomic {
-		lock_mailbox();
+		msgpass_mailbox_lock();
 		if
 		:: outcome[self] != WAITING && MISTAKE != WITHDRAW_IGNORES_OUTCOME ->
 			err = outcome[self];
-			unlock_mailbox()
+			msgpass_mailbox_unlock()
 		:: else ->
 			unlink(self);
 			if
-			:: state[message] == PENDING ->
-				senders_waiting--;
-				unlock_mailbox();
-				msgpass_message_free(message, FREED)
-			:: state[message] == QUEUED ->
-				unrest_locked(message);
-				leave_locked(message);
-				unlock_mailbox();
-				msgpass_message_free(message, FREED)
-			:: state[message] == CLAIMED && MISTAKE == NO_REVOKE ->
-				unlock_mailbox()
-			:: state[message] == CLAIMED && MISTAKE != NO_REVOKE ->
-				unclaim_locked(message);
-				unrest_locked(message);
-				state[message] = REVOKED;
-				leave_locked(message);
-				unlock_mailbox()
-			:: else -> assert(false) /* NOT REACHED: if revoked, there is an outcome */
+			:: ended && w_id[self] && MISTAKE != WITHDRAW_AFTER_END ->
+				/* It went with the mailbox, which has not come to tell us yet. */
+				msgpass_mailbox_unlock();
+				err = END
+			:: else -> withdraw_message()
 			fi
 		fi
 	}
@@ -740,6 +827,7 @@ inline sent()
 		:: else
 		fi;
 		w_message[self] = NONE;
+		w_id[self] = false;
 		outcome[self] = OK;
 		result[message] = err;
 		if
@@ -766,7 +854,7 @@ inline choose_sync()
 inline msgpass_mailbox_send(how)
 {
 	atomic {
-		lock_mailbox();
+		msgpass_mailbox_lock();
 		choose_patience(how);
 		message = made;
 		made++;
@@ -781,14 +869,14 @@ inline msgpass_mailbox_send(how)
 		:: ended -> err = END
 		:: else ->
 			if
-			:: room_locked(way_of(message)) ->
+			:: msgpass_admits_locked(way_of(message)) ->
 				admit_locked(message);
 				waits = waited_for[message]
 			:: else ->
 				if
 				:: patience == NOT -> err = EAGAIN
 				:: else ->
-					senders!self;
+					wait_locked(senders);
 					if
 					:: WAYS -> way_senders[source]!self
 					:: else
@@ -801,7 +889,7 @@ inline msgpass_mailbox_send(how)
 				fi
 			fi
 		fi;
-		unlock_mailbox();
+		msgpass_mailbox_unlock();
 		if
 		:: err -> msgpass_message_free(message, FREED)
 		:: else
@@ -821,22 +909,24 @@ inline msgpass_mailbox_send(how)
 	sent()
 }
 
-inline come_locked(way)
+/* Into f_sender. */
+inline waiting_sender(way)
 {
 	f_sender = NONE;
 	if
-	:: way == ANY ->
-		if
-		:: len(senders) > 0 -> senders?<f_sender>
-		:: else
-		fi;
-		receivers!self
-	:: else ->
-		if
-		:: len(way_senders[way]) > 0 -> way_senders[way]?<f_sender>
-		:: else
-		fi;
-		way_receivers[way]!self
+	:: way != ANY && len(way_senders[(way == ANY -> 0 : way)]) > 0 ->
+		way_senders[way]?<f_sender>
+	:: way == ANY && len(senders) > 0 -> senders?<f_sender>
+	:: else
+	fi
+}
+
+inline come_locked(way)
+{
+	waiting_sender(way);
+	if
+	:: way == ANY -> wait_locked(receivers)
+	:: else -> wait_locked(way_receivers[way])
 	fi;
 	if
 	:: WAYS -> turns!self
@@ -869,7 +959,7 @@ inline choose_way()
 inline msgpass_mailbox_claim(how)
 {
 	atomic {
-		lock_mailbox();
+		msgpass_mailbox_lock();
 		choose_patience(how);
 		choose_way();
 		msgpass_waiter_init(NONE);
@@ -906,7 +996,7 @@ inline msgpass_mailbox_claim(how)
 		:: else
 		fi;
 		way = ANY;
-		unlock_mailbox()
+		msgpass_mailbox_unlock()
 	}
 	tell();
 	if
@@ -914,14 +1004,14 @@ inline msgpass_mailbox_claim(how)
 		msgpass_wait();
 		if
 		:: err -> atomic {
-				lock_mailbox();
+				msgpass_mailbox_lock();
 				if
 				:: outcome[self] == WAITING ||
 				   MISTAKE == LEAVE_IGNORES_OUTCOME ->
 					leave_waiting_locked(err)
 				:: else
 				fi;
-				unlock_mailbox()
+				msgpass_mailbox_unlock()
 			}
 		:: else
 		fi
@@ -962,17 +1052,17 @@ inline give_back_locked(m)
 inline msgpass_mailbox_commit()
 {
 	atomic {
-		lock_mailbox();
+		msgpass_mailbox_lock();
 		w_message[self] = NONE;
 		if
 		:: state[message] == REVOKED ->
-			err = EAGAIN;
-			unlock_mailbox();
+			err = (killed[self] -> EARLY : EAGAIN);
+			msgpass_mailbox_unlock();
 			msgpass_message_free(message, FREED)
 		:: state[message] != REVOKED && killed[self] && MISTAKE != KILLED_COMMITS ->
 			give_back_locked(message);
 			err = EARLY;
-			unlock_mailbox()
+			msgpass_mailbox_unlock()
 		:: else ->
 			receipt(message);
 			unclaim_locked(message);
@@ -984,7 +1074,7 @@ inline msgpass_mailbox_commit()
 			:: else
 			fi;
 			leave_locked(message);
-			unlock_mailbox()
+			msgpass_mailbox_unlock()
 		fi;
 		message = NONE
 	}
@@ -994,14 +1084,14 @@ inline msgpass_mailbox_commit()
 inline msgpass_mailbox_give_back()
 {
 	atomic {
-		lock_mailbox();
+		msgpass_mailbox_lock();
 		w_message[self] = NONE;
 		if
 		:: state[message] != REVOKED ->
 			give_back_locked(message);
-			unlock_mailbox()
+			msgpass_mailbox_unlock()
 		:: else ->
-			unlock_mailbox();
+			msgpass_mailbox_unlock();
 			msgpass_message_free(message, FREED)
 		fi;
 		message = NONE
@@ -1009,80 +1099,107 @@ inline msgpass_mailbox_give_back()
 	tell()
 }
 
-inline release_all_locked(list)
+/* The message of one that was not admitted is dropped with it. */
+inline release_some_locked(waiters, some)
 {
-	do
-	:: len(list) > 0 -> list?<f_sender>; msgpass_waiter_release(f_sender, END)
-	:: else -> break
-	od
-}
-
-inline msgpass_mailbox_end()
-{
-	atomic {
-		lock_mailbox();
-		ended = true;
-		d_step {
-			for (x : 0 .. MESSAGES - 1) {
-				if
-				:: claimed & bit(x) && MISTAKE != END_FORGETS_CLAIMED ->
-					unclaim_locked(x);
-					unrest_locked(x);
-					state[x] = REVOKED
-				:: else
-				fi
-			}
-			n = len(queue);
-			for (i : 1 .. n) {
-				queue?x;
-				dropped = dropped | bit(x)
-			}
-			n = len(senders);
-			for (i : 1 .. n) {
-				senders?x;
-				dropped = dropped | bit(w_message[x]);
-				senders!x
-			}
-			messages = 0;
-			senders_waiting = 0;
-			receivers_waiting = 0;
-			n = 0; i = 0; x = 0
-		}
-		release_all_locked(senders);
+	some = len(waiters) > 0;
+	if
+	:: some ->
+		waiters?<f_sender>;
+		touch(f_sender);
 		if
-		:: MISTAKE == END_FORGETS_SYNCHRONOUS
-		:: else -> release_all_locked(synchronous)
-		fi;
-		release_all_locked(receivers);
-		unlock_mailbox();
-		d_step {
-			for (i : 0 .. MESSAGES - 1) {
-				if
-				:: dropped & bit(i) -> msgpass_message_free(i, DROPPED)
-				:: else
-				fi
-			}
-			i = 0;
-			dropped = 0
-		}
-	}
-	tell();
-	d_step {
-		told_reader = joined_reader;
-		told_writer = joined_writer
-	}
-}
-
-inline msgpass_mailbox_end_way(way)
-{
-	atomic {
-		lock_mailbox();
-		way_ended[way] = true;
-		if
-		:: !way_messages[way] -> tell_ended_locked(way); drop(way)
+		:: w_message[f_sender] != NONE && !w_id[f_sender] ->
+			dropped = dropped | bit(w_message[f_sender])
 		:: else
 		fi;
-		unlock_mailbox()
+		msgpass_waiter_release(f_sender, END)
+	:: else
+	fi
+}
+
+/* Sets more. */
+inline release_some()
+{
+	atomic {
+		msgpass_mailbox_lock();
+		release_some_locked(senders, some_senders);
+		if
+		:: MISTAKE == END_FORGETS_SYNCHRONOUS
+		:: else -> release_some_locked(synchronous, some_synchronous)
+		fi;
+		release_some_locked(receivers, some_receivers);
+		senders_waiting = senders_waiting - some_senders;
+		receivers_waiting = receivers_waiting - some_receivers;
+		more = (some_senders || some_synchronous || some_receivers) &&
+		       MISTAKE != END_TELLS_SOME;
+		some_senders = false;
+		some_synchronous = false;
+		some_receivers = false;
+		msgpass_mailbox_unlock()
+	}
+	tell()
+}
+
+/* The first section: from then on nobody comes. */
+inline end_locked()
+{
+	ended = true;
+	d_step {
+		for (x : 0 .. MESSAGES - 1) {
+			if
+			:: claimed & bit(x) && MISTAKE != END_FORGETS_CLAIMED ->
+				unclaim_locked(x);
+				unrest_locked(x);
+				state[x] = REVOKED
+			:: else
+			fi
+		}
+		n = len(queue);					/* msgpass_queue_drain() */
+		for (i : 1 .. n) {
+			queue?x;
+			dropped = dropped | bit(x)
+		}
+		messages = 0;
+		n = 0; i = 0; x = 0
+	}
+}
+
+/* And msgpass_message_free_all(), which may take long. */
+inline msgpass_mailbox_end()
+{
+	atomic { msgpass_mailbox_lock(); end_locked(); msgpass_mailbox_unlock() }
+	do
+	:: release_some();
+	   if
+	   :: more
+	   :: else -> break
+	   fi
+	od;
+	atomic { told_reader = joined_reader; told_writer = joined_writer };
+	d_step {
+		for (i : 0 .. MESSAGES - 1) {
+			if
+			:: dropped & bit(i) -> msgpass_message_free(i, DROPPED)
+			:: else
+			fi
+		}
+		i = 0;
+		dropped = 0
+	}
+}
+
+/* ---- mailbox.c ---- */
+
+/* Sets more. */
+inline admit_some()
+{
+	atomic {
+		msgpass_mailbox_lock();
+		msgpass_admit_waiting_locked();
+		more = msgpass_can_admit_locked() && MISTAKE != SET_ADMITS_SOME;
+		setting = more;
+		writable = was_full && msgpass_admits_locked(ANY);
+		msgpass_mailbox_unlock()
 	}
 	tell()
 }
@@ -1090,22 +1207,29 @@ inline msgpass_mailbox_end_way(way)
 inline msgpass_mailbox_set()
 {
 	atomic {
-		lock_mailbox();
+		msgpass_mailbox_lock();
+		was_full = !msgpass_admits_locked(ANY);
 		if
-		:: ended
-		:: else ->
-			was_full = !room_locked(ANY);
-			capacity = RESIZE;
-			admit_waiting_locked();
-			writable = was_full && room_locked(ANY)
+		:: ended -> err = END
+		:: else -> capacity = RESIZE; setting = true
 		fi;
-		unlock_mailbox()
+		msgpass_mailbox_unlock()
 	}
-	tell()
+	if
+	:: err == OK ->
+		do
+		:: admit_some();
+		   if
+		   :: more
+		   :: else -> break
+		   fi
+		od
+	:: else
+	fi
 }
 
 #define readable_locked()	(resting > 0 || len(senders) > 0)
-#define writable_locked()	(!ended && room_locked(ANY))
+#define writable_locked()	(!ended && msgpass_admits_locked(ANY))
 
 /* Messages at rest, into resting. */
 inline count_resting()
@@ -1138,10 +1262,9 @@ inline invariants()
 		}
 		assert(messages == resting + n);
 		assert(len(receivers) == 0 || (resting == 0 && len(senders) == 0));
-		assert(len(senders) == 0 || !room_locked(ANY));
+		assert(len(senders) == 0 || !room_locked(ANY) || setting || ended);
 		assert(senders_waiting == len(senders));
-		assert(!ended || (messages == 0 && len(queue) == 0 && len(senders) == 0 &&
-				  len(receivers) == 0));
+		assert(!ended || (messages == 0 && len(queue) == 0));
 		if
 		:: WAYS -> assert(receivers_waiting == len(turns)); way_invariants()
 		:: else -> assert(receivers_waiting == len(receivers))
@@ -1167,8 +1290,8 @@ inline way_invariants()
 		assert(way_messages[i] == y + n);
 		assert(len(way_queue[i]) == y);
 		assert(len(way_receivers[i]) == 0 || (y == 0 && len(way_senders[i]) == 0));
-		assert(len(way_receivers[i]) == 0 || !way_ended[i] || way_messages[i] > 0);
-		assert(way_dropped[i] == (way_ended[i] && way_messages[i] == 0))
+		assert(!way_dropped[i] || (way_ended[i] && way_messages[i] == 0 &&
+					   len(way_receivers[i]) == 0))
 	}
 	x = 0; y = 0
 }
@@ -1200,6 +1323,16 @@ inline check_tasks()
 	i = 0
 }
 
+/* A way that is drained was dropped, and so nobody waits for a message by it. */
+inline check_ways()
+{
+	for (i : 0 .. SOURCES - 1) {
+		assert(way_dropped[i] == (way_ended[i] && way_messages[i] == 0));
+		assert(len(way_receivers[i]) == 0 || !way_dropped[i])
+	}
+	i = 0
+}
+
 inline check_messages()
 {
 	for (x : 0 .. MESSAGES - 1) {
@@ -1220,12 +1353,13 @@ inline check_messages()
 /* ---- who does it ---- */
 
 #define OF_A_TASK	byte err; byte message = NONE; byte patience; byte wakes; byte woken; \
-			bool readable; bool writable
+			bool readable; bool writable; byte drained = ANY; bool more
 
 proctype sender(byte self; byte source)
 {
 	OF_A_TASK;
 	bool waits;
+	bool is_empty;
 	byte left = SENDS;
 
 	do
@@ -1234,10 +1368,14 @@ proctype sender(byte self; byte source)
 		msgpass_mailbox_send(SEND_PATIENCE)
 	:: else -> break
 	od;
+#if WAYS && !THREADS
+	/* msgpass_links_end() */
+	msgpass_mailbox_end_way(source);
 	if
-	:: WAYS && !THREADS -> msgpass_mailbox_end_way(source)
+	:: is_empty -> msgpass_link_drop(source)
 	:: else
 	fi
+#endif
 }
 
 /* What msgpass_ioctl_receive() does with what it claimed. Sets err. */
@@ -1259,6 +1397,7 @@ end_stuck:	d_step { killed[self] -> stuck[self] = false; err = EFAULT }
 proctype receiver(byte self)
 {
 	OF_A_TASK;
+	bool is_empty;
 	byte way = ANY;
 
 	do
@@ -1339,6 +1478,7 @@ proctype deleter(byte self)
 {
 	OF_A_TASK;
 	byte dropped;
+	bool some_senders, some_synchronous, some_receivers;
 
 	if
 	:: msgpass_mailbox_end()
@@ -1350,6 +1490,7 @@ proctype deleter(byte self)
 proctype setter(byte self)
 {
 	OF_A_TASK;
+	bool was_full;
 
 	msgpass_mailbox_set()
 }
@@ -1405,8 +1546,9 @@ init {
 #endif
 	}
 	timeout -> d_step {
-		assert(!lock && !preempted);
+		assert(!lock && !preempted && !setting);
 		check_tasks();
+		check_ways();
 		check_messages();
 		count_resting();
 		assert(!joined_reader || !(ended || readable_locked()));
