@@ -1039,6 +1039,7 @@ inline receipt(m)
 	assert(!ended && !killed[self])
 }
 
+/* The claim is undone: for commit, of a task that is killed, and for give_back. */
 inline give_back_locked(m)
 {
 	unclaim_locked(m);
