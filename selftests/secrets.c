@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the module shows has no address of the kernel in it (P12). */
+/*
+ * What the module shows has no address of the kernel in it, and what users send does
+ * not lie among the kernel's own objects (P12).
+ */
 #include <fcntl.h>
 #include <ftw.h>
 #include <string.h>
@@ -160,6 +163,62 @@ TEST_F(secrets, P12_57_it_writes_nothing_to_the_kernels_log)
 	EXPECT_FALSE(said)
 		TH_LOG("%s", text);
 	close(log);
+}
+
+/* How many objects of a cache are in use, or -1 if there is no such cache to be read. */
+static long objects_of(const char *cache)
+{
+	FILE *file = fopen("/proc/slabinfo", "r");
+	char line[512], name[128];
+	long active, found = -1;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "%127s %ld", name, &active) == 2 && !strcmp(name, cache))
+			found = active;
+	if (file)
+		fclose(file);
+	return found;
+}
+
+TEST_F(secrets, P12_58_payloads_lie_in_caches_that_nothing_else_uses)
+{
+	static const struct {
+		const char *cache;
+		unsigned int size;
+	} kinds[] = {
+		{ "msgpass_message", 8 },
+		{ "msgpass_payload_256", 256 },
+		{ "msgpass_payload_512", 257 },
+		{ "msgpass_payload_1024", 1000 },
+		{ "msgpass_payload_2048", 2048 },
+		{ "msgpass_payload_4096", 2049 },
+		{ "msgpass_payload_8192", 8192 },
+	};
+	static const unsigned int count = 200;
+	struct msgpass_set set = {
+		.flags = MSGPASS_SET_CAPACITY,
+		.capacity = MSGPASS_UNBOUNDED,
+	};
+	static char payload[8192];
+	int mailbox;
+
+	if (access("/proc/slabinfo", R_OK))
+		SKIP(return, "/proc/slabinfo cannot be read");
+	if (objects_of("msgpass_message") < 0)
+		SKIP(return, "/proc/slabinfo does not list caches by their names");
+	delete_mailbox(self->mailbox);
+	mailbox = create_mailbox(self->device, self->name, 4, sizeof(payload));
+	ASSERT_LE(0, mailbox);
+	dup3(mailbox, self->mailbox, O_CLOEXEC);
+	close(mailbox);
+	ASSERT_EQ(0, set_mailbox(self->mailbox, &set));
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		for (unsigned int j = 0; j < count; j++)
+			ASSERT_EQ(0, send_flags(self->mailbox, payload, kinds[i].size,
+						MSGPASS_NONBLOCK));
+		EXPECT_LE(count, objects_of(kinds[i].cache))
+			TH_LOG("of %s", kinds[i].cache);
+	}
 }
 
 TEST_HARNESS_MAIN
