@@ -27,7 +27,7 @@
 /* Seconds for a test that does something thousands of times: it may have to on
  * a kernel full of debugging, emulated.
  */
-#define SLOW			300
+#define SLOW			600
 
 /* What threads and processes share. */
 #define LOAD(variable)		__atomic_load_n(&(variable), __ATOMIC_ACQUIRE)
