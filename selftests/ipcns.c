@@ -203,6 +203,7 @@ static void wait_until_deadlines(int mailbox)
 	uint64_t start = msgpass_deadline(0), deadline;
 	struct msgpass_receive receive = { };
 	struct msgpass_send send = { };
+	struct task receiver;
 
 	/* One to receive, one to send; neither early nor late. */
 	deadline = msgpass_deadline(50 * MILLISECOND);
@@ -218,7 +219,14 @@ static void wait_until_deadlines(int mailbox)
 	/* One that is past here, whatever the host's clock says. */
 	send.deadline = start;
 	MUST(send_full(mailbox, &send) == -ETIMEDOUT);
+	/* And before the host booted, or later than its clock goes. */
+	send.deadline = 1;
+	MUST(send_full(mailbox, &send) == -ETIMEDOUT);
 	MUST(next_is(mailbox, ""));
+	start_receive(&receiver, mailbox, INT64_MAX);
+	MUST(until_receivers_wait(mailbox, 1));
+	MUST(!send_text(mailbox, "late"));
+	MUST(!join(&receiver));
 }
 
 TEST_F(ipcns, M10_10_a_deadline_is_of_the_callers_time_namespace)

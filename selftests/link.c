@@ -433,6 +433,49 @@ TEST_F(link, P9_10_nobody_is_not_even_the_same_user)
 	}
 }
 
+/* That it wrote first, and so has a link with us, does not mean that it listens. */
+TEST_F(link, P9_61_whoever_wrote_first_is_asked_too_whether_it_accepts)
+{
+	const struct msgpass_set nobody = {
+		.flags = MSGPASS_SET_ACCEPTS,
+		.accepts = MSGPASS_ACCEPT_NOBODY,
+	};
+	pid_t child, first;
+
+	if (geteuid())
+		SKIP(return, "needs root");
+	child = fork_child();
+	if (!child) {
+		become_user();
+		child = getpid();
+		first = fork_child();
+		if (!first) {
+			MUST(!set_mailbox(self->device, &nobody));
+			MUST(!send_text_to(self->device, child, "first"));
+			for (;;)
+				pause();
+		}
+		MUST(until_messages(self->device, 1));
+		MUST(next_is(self->device, "first"));
+		MUST(send_text_to(self->device, first, "answer") == -EACCES);
+		end_child(first);
+		_exit(0);
+	}
+	EXPECT_EQ(0, wait_child(child));
+}
+
+TEST_F(link, P10_87_a_link_is_on_the_quota_of_who_makes_it)
+{
+	unsigned long limit = read_limit("user_bytes_max");
+
+	/* Enough for a message, and not for the link that the first one makes. */
+	if (!write_limit("user_bytes_max", 1024))
+		SKIP(return, "needs root");
+	EXPECT_EQ(-EDQUOT, send_text_to(self->device, self->peer[0], "x"));
+	EXPECT_TRUE(write_limit("user_bytes_max", limit));
+	EXPECT_EQ(0, send_text_to(self->device, self->peer[0], "x"));
+}
+
 TEST_F(link, P9_6_a_reply_reaches_a_process_that_no_pid_names_here)
 {
 	uint64_t stranger = key_of(self->device, getpid());
