@@ -81,20 +81,6 @@ static bool next_from_is(int device, pid_t pid, const char *text)
 	return size == (int)strlen(text) && !memcmp(buffer, text, size);
 }
 
-static void start_receive_from(struct task *task, int device, pid_t pid)
-{
-	*task = (struct task){
-		.fd = device,
-		.receives = true,
-		.receive = {
-			.buffer = (uintptr_t)task->text,
-			.buffer_size = sizeof(task->text),
-			.from = pid,
-		},
-	};
-	start(task);
-}
-
 TEST_F(link, M1_1_a_receive_takes_messages_of_the_one_it_names_only)
 {
 	SAY(0, 1);

@@ -77,16 +77,6 @@ static void add_receiver(struct _test_data_many *self, uint64_t deadline)
 	start_receive(&self->tasks[self->started++], self->mailbox, deadline);
 }
 
-static int set_capacity(int fd, unsigned int capacity)
-{
-	const struct msgpass_set set = {
-		.flags = MSGPASS_SET_CAPACITY,
-		.capacity = capacity,
-	};
-
-	return set_mailbox(fd, &set);
-}
-
 /* The number received, or -errno. */
 static int take(int fd)
 {
@@ -210,18 +200,7 @@ TEST_F(many, P7_62_deletion_is_told_to_all_who_wait_for_a_message)
 
 static void add_receiver_from(struct _test_data_many *self, pid_t from)
 {
-	struct task *task = &self->tasks[self->started++];
-
-	*task = (struct task){
-		.fd = self->device,
-		.receives = true,
-		.receive = {
-			.buffer = (uintptr_t)task->text,
-			.buffer_size = sizeof(task->text),
-			.from = from,
-		},
-	};
-	start(task);
+	start_receive_from(&self->tasks[self->started++], self->device, from);
 }
 
 TEST_F(many, P7_63_a_death_is_told_to_all_who_wait_for_that_process)

@@ -99,16 +99,6 @@ static void fill_send(struct task *task, int fd, const char *text, pid_t to)
 	};
 }
 
-static int set_capacity(int fd, unsigned int capacity)
-{
-	const struct msgpass_set set = {
-		.flags = MSGPASS_SET_CAPACITY,
-		.capacity = capacity,
-	};
-
-	return set_mailbox(fd, &set);
-}
-
 TEST_F(order, P3_63_receivers_are_served_by_real_time_priority)
 {
 	NEEDS_RANK();

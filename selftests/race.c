@@ -88,16 +88,6 @@ static bool again(struct _test_data_race *self, struct runner *runner, bool won)
 	return self->round++ < ROUNDS && msgpass_deadline(0) < self->end;
 }
 
-static int set_capacity(int fd, unsigned int capacity)
-{
-	const struct msgpass_set set = {
-		.flags = MSGPASS_SET_CAPACITY,
-		.capacity = capacity,
-	};
-
-	return set_mailbox(fd, &set);
-}
-
 static int send_value(int fd, uint64_t value)
 {
 	return send_flags(fd, &value, sizeof(value), MSGPASS_NONBLOCK);

@@ -87,6 +87,16 @@ int set_mailbox(int fd, const struct msgpass_set *set)
 	return or_errno(msgpass_raw_set(fd, set));
 }
 
+int set_capacity(int fd, unsigned int capacity)
+{
+	const struct msgpass_set set = {
+		.flags = MSGPASS_SET_CAPACITY,
+		.capacity = capacity,
+	};
+
+	return set_mailbox(fd, &set);
+}
+
 uint64_t key_of(int device, pid_t pid)
 {
 	struct msgpass_key key = { .pid = pid };
@@ -463,6 +473,20 @@ void start_receive(struct task *task, int fd, uint64_t deadline)
 			.buffer = (uintptr_t)task->text,
 			.buffer_size = sizeof(task->text),
 			.deadline = deadline,
+		},
+	};
+	start(task);
+}
+
+void start_receive_from(struct task *task, int device, pid_t pid)
+{
+	*task = (struct task){
+		.fd = device,
+		.receives = true,
+		.receive = {
+			.buffer = (uintptr_t)task->text,
+			.buffer_size = sizeof(task->text),
+			.from = pid,
 		},
 	};
 	start(task);

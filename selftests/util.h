@@ -68,6 +68,7 @@ int delete_mailbox(int mailbox);
 /* Create as the argument says. */
 int create_full(int device, const struct msgpass_create *create);
 int set_mailbox(int fd, const struct msgpass_set *set);
+int set_capacity(int fd, unsigned int capacity);
 /* The process key of a process, 0 if it has none. */
 uint64_t key_of(int device, pid_t pid);
 
@@ -156,6 +157,8 @@ struct task {
 
 /* deadline: 0 or of msgpass_deadline() */
 void start_receive(struct task *task, int fd, uint64_t deadline);
+/* The next message of one process only, on the device. */
+void start_receive_from(struct task *task, int device, pid_t pid);
 void start_send(struct task *task, int fd, const char *text, unsigned int flags,
 		uint64_t deadline);
 /* Start what the caller has filled in. */
