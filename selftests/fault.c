@@ -278,6 +278,8 @@ static struct usage usage_of(struct scene *scene)
 {
 	char references[32];
 
+	/* Our inbox lets go of the module at any close: by a child's, too. */
+	close(dup(scene->device));
 	read_line("/sys/module/msgpass/refcnt", references, sizeof(references));
 	return (struct usage){
 		.bytes = least_limit(scene, LIMITS "user_bytes_max", 1 << 20, can_send),

@@ -413,7 +413,8 @@ TEST_F_TIMEOUT(fault_object, P12_76_what_no_table_has_room_for_is_not_there, SLO
 	for (unsigned int i = 0; i < ARRAY_LEN(children); i++)
 		children[i] = fork_sleeper();
 	EXPECT_LT(0, starve_at(scene->device, children, ARRAY_LEN(children), key_result, 0));
-	EXPECT_LT(0, starve_at(scene->device, children, ARRAY_LEN(children), link_result,
+	/* With kmemleak, which takes of the same memory, none of these may fail. */
+	EXPECT_LE(0, starve_at(scene->device, children, ARRAY_LEN(children), link_result,
 			       -EAGAIN));
 	for (unsigned int i = 0; i < ARRAY_LEN(children); i++)
 		end_child(children[i]);
