@@ -155,7 +155,7 @@ static int receive_message(const struct msgpass_call *call, const struct msgpass
 			break;
 		}
 		err = msgpass_mailbox_commit(mailbox, message);
-		if (err == -EAGAIN && ktime_get() >= patience->deadline)
+		if (err == -EAGAIN && !patience->none && ktime_get() >= patience->deadline)
 			err = -ETIMEDOUT;
 	} while (err == -EAGAIN);
 
