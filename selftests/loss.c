@@ -337,6 +337,33 @@ TEST_F(loss, P6_61_a_receiver_whose_message_is_withdrawn_minds_its_signals)
 	EXPECT_TRUE(next_is(self->mailbox, "next"));
 }
 
+TEST_F(loss, P6_62_one_that_does_not_wait_has_no_deadline_to_mind)
+{
+	struct task sender, stalled = {
+		.fd = self->mailbox,
+		.receives = true,
+		.receive = {
+			.flags = MSGPASS_NONBLOCK,
+			.buffer = (uintptr_t)self->stall.page,
+			.buffer_size = 64,
+			.deadline = 1,
+		},
+	};
+
+	NEEDS_STALL();
+	start_send(&sender, self->mailbox, "revoked", MSGPASS_SYNC, 0);
+	ASSERT_TRUE(until_messages(self->mailbox, 1));
+	start(&stalled);
+	ASSERT_TRUE(stall_hit(&self->stall));
+	ASSERT_TRUE(until_asleep(getpid(), sender.tid));
+	interrupt(&sender, false);
+	ASSERT_EQ(-EINTR, join(&sender));
+	ASSERT_EQ(0, send_text(self->mailbox, "next"));
+	stall_resolve(&self->stall);
+	EXPECT_EQ(0, join(&stalled));
+	EXPECT_EQ(4, stalled.receive.size);
+}
+
 TEST_F(loss, P2_5_a_stalled_receiver_delays_only_itself)
 {
 	struct task stalled, synchronous;
