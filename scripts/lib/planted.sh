@@ -55,7 +55,7 @@ planted_module() {
 	cp "$folder/planted.ko" "$run/planted/lib"
 	unlock
 	"$scripts/initramfs" "$run/planted" "$run/planted.cpio"
-	cat "$run"/{root,module,planted}.cpio >"$run/initrd"
+	cat "$run/root.$abi.cpio" "$run"/{module,planted}.cpio >"$run/initrd"
 }
 
 # planted_boot BOOT KERNEL KDIR: says what stayed silent; adds to planted_count and planted_silent.
