@@ -22,16 +22,24 @@ static bool delete(int device, const char *name)
 	return deleted;
 }
 
-/* Every mailbox whose name begins as the fuzzer's do; return how many are left. */
+/* In a namespace that others use, only names that begin as the fuzzer's do are. */
+static bool is_fuzzers(const char *name)
+{
+	char prefix[32];
+
+	snprintf(prefix, sizeof(prefix), "fuzz-%d-", board->watcher);
+	return board->alone || !strncmp(name, prefix, strlen(prefix));
+}
+
+/* Every mailbox of the fuzzer's; return how many are left. */
 static unsigned int delete_all(int device)
 {
-	char name[MSGPASS_NAME_MAX + 1] = "", prefix[32];
+	char name[MSGPASS_NAME_MAX + 1] = "";
 	struct msgpass_next next = { .name = (uintptr_t)name };
 	unsigned int left = 0;
 
-	snprintf(prefix, sizeof(prefix), "fuzz-%d-", board->watcher);
 	while (!ioctl(device, MSGPASS_IOC_NEXT, &next)) {
-		if (strncmp(name, prefix, strlen(prefix)) || delete(device, name))
+		if (!is_fuzzers(name) || delete(device, name))
 			continue;
 		left++;
 		finding("cannot delete the mailbox %.40s: %s", name, strerror(errno));
@@ -41,13 +49,13 @@ static unsigned int delete_all(int device)
 	return left;
 }
 
-static bool is_listed(int device, const char *prefix)
+static bool is_any_listed(int device)
 {
 	char name[MSGPASS_NAME_MAX + 1] = "";
 	struct msgpass_next next = { .name = (uintptr_t)name };
 
 	while (!ioctl(device, MSGPASS_IOC_NEXT, &next))
-		if (!strncmp(name, prefix, strlen(prefix)))
+		if (is_fuzzers(name))
 			return true;
 	return false;
 }
@@ -67,17 +75,15 @@ bool clean_up(void)
 {
 	int device = open(MSGPASS_DEVICE, O_RDWR | O_CLOEXEC);
 	uint64_t limit = now() + DEATH;
-	char prefix[32];
 	pid_t dead;
 
 	if (device < 0) {
 		finding("cannot open the device any more: %s", strerror(errno));
 		return false;
 	}
-	snprintf(prefix, sizeof(prefix), "fuzz-%d-", board->watcher);
 	if (delete_all(device))
 		return false;
-	if (is_listed(device, prefix)) {
+	if (is_any_listed(device)) {
 		finding("a deleted mailbox is listed");
 		return false;
 	}

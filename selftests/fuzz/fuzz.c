@@ -278,6 +278,8 @@ static void prepare(uint64_t seed, unsigned int processes)
 	board->seed = seed;
 	board->processes = processes;
 	board->watcher = getpid();
+	/* Where every mailbox is the fuzzer's, however odd its name came to be. */
+	board->alone = !unshare(CLONE_NEWIPC);
 	board->guided = kcov_there();
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	ignore_signals();

@@ -90,6 +90,7 @@ struct board {
 	uint64_t seed;
 	pid_t holder;			/* an idle process, and the process group */
 	pid_t watcher;
+	bool alone;			/* in an IPC namespace of its own */
 	int sockets[2];			/* descriptors pass here */
 	unsigned int processes;
 	bool guided;
