@@ -176,7 +176,10 @@ static void receive_again(const struct attempt *attempt)
 	    !attempt->argument.stable || arg.size > BIG_SIZE)
 		return;
 	arg.flags |= MSGPASS_NONBLOCK;
+	/* Where it can be, with nothing behind. */
 	arg.buffer = (uintptr_t)big_buffer;
+	if (arg.size <= STABLE_SIZE)
+		arg.buffer = (uintptr_t)self->memory.stable[ROLE_BUFFER] + STABLE_SIZE - arg.size;
 	arg.buffer_size = arg.size;
 	err = ioctl(attempt->fd, MSGPASS_IOC_RECEIVE, &arg) ? errno : 0;
 	if (err == EFAULT || err == E2BIG || err == ETIMEDOUT)
@@ -186,7 +189,11 @@ static void receive_again(const struct attempt *attempt)
 
 void do_call(unsigned int number, struct source *source)
 {
-	struct attempt attempt = { .call = &calls[number], .source = source };
+	struct attempt attempt = {
+		.call = &calls[number],
+		.source = source,
+		.memory.whole = true,		/* unless it names some */
+	};
 	const struct call *call = attempt.call;
 	unsigned int cmd = call->cmd;
 	int slot;

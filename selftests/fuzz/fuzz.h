@@ -147,7 +147,8 @@ enum role { ROLE_ARGUMENT, ROLE_DATA, ROLE_BUFFER, ROLE_NAME, ROLES };
 
 #define PAGES		4		/* of an area that tricks are played with */
 #define STABLE_SIZE	(64 * 1024)
-#define CANARY		64		/* bytes behind what a call may write */
+#define CANARY		64		/* bytes around what a call may write */
+#define CANARY_BYTE	0xc5
 #define BIG_SIZE	(16u << 20)
 
 /**
@@ -162,9 +163,17 @@ struct memory {
 	uint8_t *stalling[ROLES];
 };
 
+/**
+ * struct place - where a call finds an argument, or what that names
+ * @stable: may be read and written, as may what is around it
+ * @whole: may be read and written to the last byte, as long as the call lasts
+ * @guarded: is between canaries
+ */
 struct place {
 	uint64_t address;
-	bool stable;			/* may be read and written, also behind @size */
+	bool stable;
+	bool whole;
+	bool guarded;
 };
 
 bool memory_open(struct memory *memory);

@@ -27,20 +27,29 @@ static void judge_writes(const struct attempt *attempt)
 
 static void judge_canary(const struct attempt *attempt)
 {
-	const uint8_t *canary = (uint8_t *)(uintptr_t)attempt->memory.address +
-				attempt->memory_size;
+	const uint8_t *memory = (uint8_t *)(uintptr_t)attempt->memory.address;
+	unsigned int size = attempt->memory_size;
 
 	/* What stands in pages that go away may be an older argument, with a larger buffer. */
-	if (attempt->call->cmd != MSGPASS_IOC_RECEIVE || !attempt->memory.stable ||
-	    !attempt->argument.stable)
+	if (!attempt->memory.guarded || !attempt->argument.stable)
 		return;
-	for (unsigned int i = 0; i < CANARY; i++) {
-		if (canary[i] == 0xc5)
+	for (int i = -CANARY; i < CANARY; i++) {
+		const uint8_t *byte = memory + i + (i < 0 ? 0 : size);
+
+		if (*byte == CANARY_BYTE)
 			continue;
-		SAY(attempt, "wrote byte %u behind a buffer of %u: 0x%x", i, attempt->memory_size,
-		    canary[i]);
+		SAY(attempt, "wrote byte %d %s memory of %u: 0x%x", i < 0 ? -i - 1 : i,
+		    i < 0 ? "before" : "behind", size, *byte);
 		return;
 	}
+}
+
+/* What is there to its last byte is no bad address, so nothing beyond it was asked for. */
+static void judge_fault(const struct attempt *attempt)
+{
+	if (attempt->result == -EFAULT && attempt->argument.whole && attempt->memory.whole)
+		SAY(attempt, "failed with EFAULT, of an argument of %u and memory of %u",
+		    attempt->size, attempt->memory_size);
 }
 
 /* A success that should have been refused. */
@@ -209,6 +218,7 @@ void judge(const struct attempt *attempt)
 	if (result > 0 && !call->makes)
 		SAY(attempt, "returned %d", result);
 	judge_canary(attempt);
+	judge_fault(attempt);
 	if (!attempt->argument.stable)
 		return;
 	judge_writes(attempt);

@@ -96,15 +96,15 @@ static uint64_t in_pages(uint8_t *pages, struct source *source, enum role role, 
 static struct place stable_place(const struct memory *memory, struct source *source,
 				 enum role role, size_t size)
 {
-	uint8_t *start = memory->stable[role];
-	struct place place = { .stable = size + CANARY + PAGE <= STABLE_SIZE };
+	uint8_t *start = memory->stable[role] + CANARY;
+	struct place place = {
+		.address = (uintptr_t)start,
+		.stable = size + 2 * CANARY + PAGE <= STABLE_SIZE,
+		.whole = size + CANARY <= STABLE_SIZE,
+	};
 
-	if (!place.stable)
-		place.address = (uintptr_t)start;
-	else if (source_one_in(source, 4))
-		place.address = (uintptr_t)start + source_below(source, PAGE);
-	else
-		place.address = (uintptr_t)start;
+	if (place.stable && source_one_in(source, 4))
+		place.address += source_below(source, PAGE);
 	return place;
 }
 
@@ -123,7 +123,7 @@ struct place memory_place(const struct memory *memory, struct source *source,
 		return (struct place){ .address = wild_address(source) };
 	/* The last byte is there, what follows is not; or the last is not, either. */
 	if (choice == 1)
-		return (struct place){ .address = (uintptr_t)end - size };
+		return (struct place){ .address = (uintptr_t)end - size, .whole = true };
 	if (choice == 2)
 		return (struct place){
 			.address = (uintptr_t)end - size + 1 + source_below(source, size + 1) };

@@ -163,6 +163,18 @@ static size_t some_name(struct source *source, char name[512])
 	return strlen(name) + 1;
 }
 
+/* Nothing is to be written around it. */
+static void guard(struct attempt *attempt)
+{
+	uint8_t *memory = (uint8_t *)(uintptr_t)attempt->memory.address;
+
+	attempt->memory.guarded = attempt->memory.stable;
+	if (!attempt->memory.guarded)
+		return;
+	memset(memory - CANARY, CANARY_BYTE, CANARY);
+	memset(memory + attempt->memory_size, CANARY_BYTE, CANARY);
+}
+
 static uint64_t place_name(struct attempt *attempt, bool is_buffer)
 {
 	char name[512] = "";
@@ -175,7 +187,8 @@ static uint64_t place_name(struct attempt *attempt, bool is_buffer)
 				       attempt->memory_size);
 	/* What stands there from before may be half a name. */
 	if (!memory_poke(attempt->memory.address, name, size) && !is_buffer)
-		attempt->memory.address = 8;
+		attempt->memory = (struct place){ .address = 8 };
+	guard(attempt);
 	return attempt->memory.address;
 }
 
@@ -229,9 +242,7 @@ static uint64_t place_buffer(struct attempt *attempt)
 	attempt->memory_size = attempt->before.receive.buffer_size;
 	attempt->memory = memory_place(&self->memory, attempt->source, ROLE_BUFFER,
 				       attempt->memory_size);
-	if (attempt->memory.stable)
-		memset((uint8_t *)(uintptr_t)attempt->memory.address + attempt->memory_size, 0xc5,
-		       CANARY);
+	guard(attempt);
 	return attempt->memory.address;
 }
 
@@ -318,7 +329,9 @@ static void spoil(struct attempt *attempt)
 	if (field->kind == FIELD_BUFFER_SIZE && !attempt->memory.stable)
 		return;
 	if (field->kind == FIELD_BUFFER_SIZE)
-		attempt->memory.stable = false;
+		attempt->memory = (struct place){ .address = attempt->memory.address };
+	if (field->kind == FIELD_SIZE)
+		attempt->memory.whole = false;
 	memcpy(&value, attempt->before.bytes + field->offset, field->size > 8 ? 8 : field->size);
 	if (source_one_in(source, 2))
 		value ^= 1ULL << source_below(source, 8 * field->size);
