@@ -58,6 +58,15 @@ static void pin(unsigned int cpu)
 	(void)sched_setaffinity(0, sizeof(set), &set);
 }
 
+/* What the module leaves a user of it, unless somebody has set another limit. */
+#define SHARE		8
+#define MIB		(1UL << 20)
+
+static unsigned long memory_total(void)
+{
+	return sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+}
+
 #define LARGE		65536
 #define QUOTA_MESSAGES	2000
 #define QUOTA_BYTES	(4UL << 20)
@@ -232,7 +241,81 @@ TEST_F_TIMEOUT(flood, P10_80_a_user_at_its_quota_does_not_make_anothers_calls_de
 	}
 }
 
+/* How many processes the kernel has killed to have memory. */
+static unsigned long killed_for_memory(void)
+{
+	FILE *file = fopen("/proc/vmstat", "re");
+	unsigned long killed = 0;
+	char line[128];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "oom_kill %lu", &killed) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return killed;
+}
+
+/* Of a user, all that it may have; without a process, until @end. */
+static void take_all(int taken, int end, uint64_t *sent)
+{
+	int mailbox, err;
+
+	become(FLOODER);
+	mailbox = create_unnamed(open_device(), MSGPASS_UNBOUNDED, LARGE, 0600);
+	MUST(mailbox >= 0);
+	while (!(err = send_flags(mailbox, payload, LARGE, MSGPASS_NONBLOCK)))
+		*sent += LARGE;
+	MUST(err == -EDQUOT);
+	tell_event(taken);
+	await_event(end);
+	_exit(0);
+}
+
+/*
+ * On whatever machine: one of 64 MiB, too, goes on when a user has taken what it
+ * may by the limits that the module begins with.
+ */
+TEST_F_TIMEOUT(flood, P10_140_what_one_user_may_take_leaves_room_for_the_others, SLOW)
+{
+	unsigned long killed = killed_for_memory(), total = memory_total();
+	unsigned long share = total / SHARE < 64 * MIB ? total / SHARE : 64 * MIB;
+	int taken = open_event(), end = open_event();
+	uint64_t *sent = share_memory(sizeof(*sent));
+	pid_t taker, other;
+
+	if (bytes_max > 64 * MIB || messages_max < share / LARGE)
+		SKIP(return, "the limits are not those that the module begins with");
+	/* The kernel may have given memory back since then. */
+	ASSERT_GE(share + MIB, bytes_max);
+	taker = fork_child();
+	if (!taker)
+		take_all(taken, end, sent);
+	await_event(taken);
+	EXPECT_LT(bytes_max / 2, *sent);
+	EXPECT_GE(bytes_max, *sent);
+	other = fork_child();
+	if (!other) {
+		become(OTHER);
+		/* New pages, a program from a file, and messages of its own. */
+		memset(payload, 'x', sizeof(payload));
+		MUST(!system("true"));
+		MUST(!send_flags(create_unnamed(open_device(), 4, LARGE, 0600), payload, LARGE,
+				 MSGPASS_NONBLOCK));
+		_exit(0);
+	}
+	EXPECT_EQ(0, wait_child(other));
+	tell_event(end);
+	EXPECT_EQ(0, wait_child(taker));
+	EXPECT_EQ(killed, killed_for_memory());
+	TH_LOG("%llu KiB of a machine of %lu", (unsigned long long)*sent / 1024, total / 1024);
+	close(end);
+	close(taken);
+}
+
 #define MANY		100000
+/* What one of them may take, with what the kernel has around it. */
+#define EACH		512
 #define FILL_TIME	(60 * SECOND)
 /* A try that takes so long is enough. */
 #define SLOW_TRY	(5 * SECOND)
@@ -296,6 +379,14 @@ static pid_t fork_victim(int full, int ready)
 		pause();
 }
 
+/* Fewer where they would take more than a quarter of the machine. */
+static unsigned int many(void)
+{
+	unsigned long most = memory_total() / 4 / EACH;
+
+	return most < MANY ? most : MANY;
+}
+
 static pid_t fork_filler(pid_t victim, struct death *death)
 {
 	pid_t pid = fork_child();
@@ -306,7 +397,7 @@ static pid_t fork_filler(pid_t victim, struct death *death)
 		return pid;
 	become(FLOODER);
 	device = open_device();
-	while (death->sent < MANY && msgpass_deadline(0) < limit) {
+	while (death->sent < many() && msgpass_deadline(0) < limit) {
 		MUST(!send_text_to(device, victim, "x"));
 		death->sent++;
 	}
