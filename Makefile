@@ -13,7 +13,7 @@ ifneq ($(origin KDIR),file)
 export KDIR
 endif
 
-vm_targets := demo check check-all check-debug coverage fuzz vm
+vm_targets := demo check check-all check-debug check-small coverage fuzz vm
 
 .PHONY: all headers module userlib install modules_install $(vm_targets) lint model clean distclean help
 
