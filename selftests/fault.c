@@ -115,6 +115,12 @@ bool fault_has_copies(void)
 	return find_setting(COPIES)->before[0];
 }
 
+static void complain(struct fault *fault, const char *what, const char *why)
+{
+	printf("# with fault %u: %s: %s\n", fault->nth, what, why);
+	fault->wrong = true;
+}
+
 bool fault_next(struct fault *fault)
 {
 	if (fault->wrong)
@@ -127,13 +133,9 @@ bool fault_next(struct fault *fault)
 	}
 	fault->nth += fault->nth < ROUNDS_DENSE ? 1 : fault->nth / 8;
 	fault->fired = false;
-	return true;
-}
-
-static void complain(struct fault *fault, const char *what, const char *why)
-{
-	printf("# with fault %u: %s: %s\n", fault->nth, what, why);
-	fault->wrong = true;
+	if (fault->nth > ROUNDS_MAX)
+		complain(fault, "the rounds", "no end of them");
+	return !fault->wrong;
 }
 
 void fault_arm(struct fault *fault)
@@ -169,7 +171,8 @@ int fault_disarm(struct fault *fault, int result, int usual)
 {
 	bool as_usual = usual ? result == usual : result >= 0;
 
-	fault->fired = !disarm(fault);
+	fault->left = disarm(fault);
+	fault->fired = !fault->left;
 	if (fault->fired && result == -EFAULT)
 		fault->copies++;
 	else if (fault->fired)
@@ -179,8 +182,6 @@ int fault_disarm(struct fault *fault, int result, int usual)
 	if (!as_usual && !(fault->fired && (result == -EFAULT || result == -ENOMEM)))
 		complain(fault, fault->fired ? "the call" : "which did not come, the call",
 			 result < 0 ? strerror(-result) : "it succeeded");
-	if (fault->nth > ROUNDS_MAX)
-		complain(fault, "the rounds", "no end of them");
 	return result;
 }
 

@@ -29,6 +29,7 @@
  * @sweeps: how many are yet to be done, this one included
  * @limit: no new sweep begins after this time
  * @fired: it has failed
+ * @left: how many more there would have had to be, for it to fail
  * @allocations: faults of allocations up to now
  * @refused: after how many of these the call said ENOMEM
  * @copies: faults of user copies up to now
@@ -40,6 +41,7 @@ struct fault {
 	unsigned int sweeps;
 	uint64_t limit;
 	bool fired;
+	unsigned int left;
 	unsigned int allocations;
 	unsigned int refused;
 	unsigned int copies;

@@ -2,18 +2,12 @@
 /*
  * The module comes and goes (P12): it is refused to go while anything of it is in
  * use, and leaves nothing when it goes, however busy the machine is.
- *
- * $MSGPASS_KO is the module. A guard loads it again whatever becomes of the test.
- * This runs last: with the module goes what other tests might ask it about.
  */
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "util.h"
+#include "loading.h"
 
 #include <kselftest_harness.h>
 
@@ -23,87 +17,18 @@
 #define ENOUGH		(60 * SECOND)
 #define WORKERS		4
 
-/* Of /proc/sys/kernel/tainted: a bad page, an oops, a warning, a lockup. */
-#define COMPLAINTS	0x42a0UL
-
-static int ko = -1;
-
-static int load(void)
-{
-	return syscall(SYS_finit_module, ko, "", 0) ? -errno : 0;
-}
-
-static int unload(void)
-{
-	return syscall(SYS_delete_module, "msgpass", O_NONBLOCK) ? -errno : 0;
-}
-
-static void load_again(void)
-{
-	for (int i = 0; i < 1000 && module_is_missing(); i++) {
-		load();
-		pause_ms();
-	}
-}
-
-static unsigned long complaints(void)
-{
-	unsigned long tainted = 0;
-	FILE *file = fopen("/proc/sys/kernel/tainted", "re");
-
-	if (!file || fscanf(file, "%lu", &tainted) != 1)
-		tainted = ~0UL;
-	if (file)
-		fclose(file);
-	return tainted & COMPLAINTS;
-}
-
-static bool file_has(const char *path, const char *word)
-{
-	char line[512];
-	FILE *file = fopen(path, "re");
-	bool has = false;
-
-	while (file && !has && fgets(line, sizeof(line), file))
-		has = strstr(line, word);
-	if (file)
-		fclose(file);
-	return has;
-}
-
-/* Nothing of it is to be seen. */
-static bool has_left_nothing(void)
-{
-	return module_is_missing() && access("/proc/sys/kernel/msgpass", F_OK) &&
-	       access("/sys/module/msgpass", F_OK) &&
-	       !file_has("/proc/slabinfo", "msgpass");
-}
-
 FIXTURE(lifecycle)
 {
-	pid_t guard, workers[WORKERS];
-	unsigned long complaints;
+	struct loading loading;
+	pid_t workers[WORKERS];
 };
 
 FIXTURE_SETUP(lifecycle)
 {
-	const char *path = getenv("MSGPASS_KO");
+	const char *lacking = loading_begin(&self->loading);
 
-	/* A guard may just be at it, of a test that failed. */
-	if (!WITHIN(5 * SECOND, !module_is_missing()))
-		SKIP(return, "msgpass is not loaded");
-	if (geteuid())
-		SKIP(return, "needs root");
-	ko = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	if (ko < 0)
-		SKIP(return, "no msgpass.ko to load again: set MSGPASS_KO");
-	self->complaints = complaints();
-	self->guard = start_guard(load_again);
-	ASSERT_LT(0, self->guard);
-	/* The end of a process is told a moment after it. */
-	if (!UNTIL(!unload()))
-		SKIP(return, "somebody else uses msgpass");
-	ASSERT_EQ(0, load());
+	if (lacking)
+		SKIP(return, "%s", lacking);
 }
 
 FIXTURE_TEARDOWN(lifecycle)
@@ -111,11 +36,7 @@ FIXTURE_TEARDOWN(lifecycle)
 	for (unsigned int i = 0; i < WORKERS; i++)
 		if (self->workers[i] > 0)
 			end_child(self->workers[i]);
-	if (self->guard > 0)
-		EXPECT_EQ(0, end_guard(self->guard));
-	EXPECT_FALSE(module_is_missing());
-	EXPECT_EQ(self->complaints, complaints());
-	close(ko);
+	EXPECT_TRUE(loading_end(&self->loading));
 }
 
 /* What uses the module, and the end of that use. */
@@ -203,15 +124,15 @@ TEST_F_TIMEOUT(lifecycle, P12_80_whatever_uses_the_module_keeps_it_and_no_longer
 		int fd = begin(use, name, &child);
 
 		for (int i = 0; i < 10; i++) {
-			ASSERT_EQ(-EWOULDBLOCK, unload())
+			ASSERT_EQ(-EWOULDBLOCK, unload_module())
 				TH_LOG("use %d", use);
 		}
 		EXPECT_FALSE(module_is_missing());
 		end(use, name, fd, child);
-		ASSERT_TRUE(UNTIL(!unload()))
+		ASSERT_TRUE(UNTIL(!unload_module()))
 			TH_LOG("use %d", use);
 		EXPECT_TRUE(has_left_nothing());
-		ASSERT_EQ(0, load());
+		ASSERT_EQ(0, load_module());
 	}
 }
 
@@ -306,7 +227,7 @@ static int unload_busy(pid_t workers[WORKERS], unsigned int *seed, struct cycles
 
 	for (;;) {
 		start = msgpass_deadline(0);
-		err = unload();
+		err = unload_module();
 		if (!err)
 			cycles->unloading += msgpass_deadline(0) - start;
 		if (err != -EWOULDBLOCK || start > limit)
@@ -320,7 +241,7 @@ static int unload_busy(pid_t workers[WORKERS], unsigned int *seed, struct cycles
 static int load_busy(struct cycles *cycles)
 {
 	uint64_t start = msgpass_deadline(0);
-	int err = load();
+	int err = load_module();
 
 	cycles->loading += msgpass_deadline(0) - start;
 	return err;
@@ -351,9 +272,9 @@ TEST_F_TIMEOUT(lifecycle, P12_81_it_comes_and_goes_two_hundred_times_under_load,
 		end_child(self->workers[i]);
 		self->workers[i] = 0;
 	}
-	ASSERT_TRUE(UNTIL(!unload()));
+	ASSERT_TRUE(UNTIL(!unload_module()));
 	EXPECT_TRUE(has_left_nothing());
-	ASSERT_EQ(0, load());
+	ASSERT_EQ(0, load_module());
 }
 
 TEST_HARNESS_MAIN
