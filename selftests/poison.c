@@ -77,8 +77,8 @@ static const struct layout layouts[] = {
 };
 
 #define ARGUMENT_MAX	128
-/* Where the kernel and its memory are, on every 64-bit machine. */
-#define KERNEL_ADDRESS	0xffff800000000000ULL
+/* Where the kernel and its memory are, on every 64-bit machine: five levels of page tables, too. */
+#define KERNEL_ADDRESS	0xff00000000000000ULL
 
 static const unsigned char patterns[2] = { 0x55, 0xaa };
 
