@@ -413,42 +413,101 @@ TEST_F_TIMEOUT(wait, P4_2_a_receiver_killed_as_it_is_woken_passes_the_message_on
 	}
 }
 
-/*
- * On one CPU, with priority over the receiver, the test is sure that it has been
- * handed the message and has not run since when it is killed.
- */
-TEST_F(wait, P1_9_a_receiver_killed_before_it_ran_leaves_the_message)
+/* A receiver on one CPU, which is ours, too. */
+static pid_t fork_receiver(int mailbox)
 {
-	const struct sched_param fifo = { .sched_priority = 1 };
-	const struct sched_param other = { };
 	cpu_set_t cpus;
 	pid_t child;
-	int sent;
 
 	CPU_ZERO(&cpus);
 	CPU_SET(0, &cpus);
-	ASSERT_EQ(0, sched_setaffinity(0, sizeof(cpus), &cpus));
+	MUST(!sched_setaffinity(0, sizeof(cpus), &cpus));
 	child = fork_child();
 	if (!child) {
 		char text;
 
-		receive_flags(self->mailbox, &text, 1, 0);
+		receive_flags(mailbox, &text, 1, 0);
 		_exit(0);
 	}
-	ASSERT_TRUE(until_receivers_wait(self->mailbox, 1));
-	ASSERT_TRUE(until_asleep(child, child));
-	if (sched_setscheduler(0, SCHED_FIFO, &fifo)) {
-		kill(child, SIGKILL);
-		wait_child(child);
-		SKIP(return, "needs the right to real-time priority");
-	}
-	sent = send_flags(self->mailbox, "x", 1, 0);
+	MUST(until_receivers_wait(mailbox, 1));
+	MUST(until_asleep(child, child));
+	return child;
+}
+
+/*
+ * With priority over that receiver we are sure that it has been handed the message
+ * and has not run since when it is killed. Return false if we have no such priority.
+ */
+static bool send_and_kill(struct __test_metadata *_metadata, int mailbox, pid_t child)
+{
+	const struct sched_param fifo = { .sched_priority = 1 };
+	const struct sched_param other = { };
+	bool first = !sched_setscheduler(0, SCHED_FIFO, &fifo);
+
+	if (first)
+		EXPECT_EQ(0, send_flags(mailbox, "x", 1, MSGPASS_NONBLOCK));
 	kill(child, SIGKILL);
 	sched_setscheduler(0, SCHED_OTHER, &other);
-	EXPECT_EQ(0, sent);
 	EXPECT_EQ(-SIGKILL, wait_child(child));
+	return first;
+}
+
+TEST_F(wait, P1_9_a_receiver_killed_before_it_ran_leaves_the_message)
+{
+	pid_t child = fork_receiver(self->mailbox);
+
+	if (!send_and_kill(_metadata, self->mailbox, child))
+		SKIP(return, "needs the right to real-time priority");
 	EXPECT_EQ(0, stat_of(self->mailbox).received_messages);
 	EXPECT_TRUE(next_is(self->mailbox, "x"));
+}
+
+TEST_F(wait, P4_140_a_receiver_killed_before_it_ran_passes_it_to_the_next_who_waits)
+{
+	pid_t child = fork_receiver(self->mailbox);
+	struct task next;
+	bool first;
+
+	start_receive(&next, self->mailbox, msgpass_deadline(20 * SECOND));
+	EXPECT_TRUE(until_receivers_wait(self->mailbox, 2));
+	EXPECT_TRUE(until_asleep(getpid(), next.tid));
+	first = send_and_kill(_metadata, self->mailbox, child);
+	if (!first)
+		EXPECT_EQ(0, send_flags(self->mailbox, "x", 1, MSGPASS_NONBLOCK));
+	EXPECT_EQ(0, join(&next));
+	EXPECT_EQ(1, stat_of(self->mailbox).received_messages);
+	if (!first)
+		SKIP(return, "needs the right to real-time priority");
+}
+
+/* Whether the call comes to its end, without a signal; what it returned is in @task. */
+static bool ends(struct task *task)
+{
+	bool ended = UNTIL(LOAD(task->result) != 1);
+
+	if (!ended)
+		interrupt(task, false);
+	join(task);
+	return ended;
+}
+
+TEST_F(wait, P4_141_two_who_are_released_at_once_are_woken_both)
+{
+	struct task received, admitted;
+
+	start_send(&received, self->mailbox, "first", MSGPASS_SYNC, 0);
+	EXPECT_TRUE(until_messages(self->mailbox, 1));
+	EXPECT_TRUE(until_asleep(getpid(), received.tid));
+	start_send(&admitted, self->mailbox, "second", 0, 0);
+	EXPECT_TRUE(until_senders_wait(self->mailbox, 1));
+	EXPECT_TRUE(until_asleep(getpid(), admitted.tid));
+	/* The receipt of the one is the admission of the other. */
+	EXPECT_TRUE(next_is(self->mailbox, "first"));
+	EXPECT_TRUE(ends(&received));
+	EXPECT_TRUE(ends(&admitted));
+	EXPECT_EQ(0, received.result);
+	EXPECT_EQ(0, admitted.result);
+	EXPECT_TRUE(next_is(self->mailbox, "second"));
 }
 
 TEST_F_TIMEOUT(wait, P4_3_no_wake_up_is_lost, SLOW)
