@@ -528,6 +528,32 @@ TEST_F_TIMEOUT(cgroup, P10_30_a_cgroup_at_its_limit_is_told_and_nobody_is_killed
 	close(mailbox);
 }
 
+/* Were anything of a failed send kept, then it would be the group's, and soon no more be had. */
+TEST_F_TIMEOUT(cgroup, P10_141_sends_that_fail_keep_nothing_of_the_groups_memory, SLOW)
+{
+	/* Smaller ones would have to be many; lost, they are told of when the module goes. */
+	static const size_t sizes[] = { 4096, 8192, LARGE };
+	int mailbox = create_large(self->device);
+	pid_t child;
+
+	ASSERT_LE(0, mailbox);
+	if (write_group(&self->group, "memory.max", "8M"))
+		SKIP(return, "the kernel has no memory controller, or another hierarchy has it");
+	child = fork_child();
+	if (!child) {
+		join_group(&self->group);
+		MUST(!mlockall(MCL_CURRENT));
+		for (unsigned int i = 0; i < ARRAY_LEN(sizes); i++)
+			for (size_t failed = 0; failed < 16 * MIB; failed += sizes[i])
+				MUST(send_flags(mailbox, (void *)8, sizes[i], MSGPASS_NONBLOCK) ==
+				     -EFAULT);
+		_exit(0);
+	}
+	EXPECT_EQ(0, wait_child(child));
+	EXPECT_EQ(0, stat_of(mailbox).admitted_messages);
+	close(mailbox);
+}
+
 #define SQUEEZED	4
 #define SQUEEZES	20
 
