@@ -60,7 +60,7 @@ static void pin(unsigned int cpu)
 
 /* What the module leaves a user of it, unless somebody has set another limit. */
 #define SHARE		8
-#define MIB		(1UL << 20)
+#define MIB		(1024 * 1024UL)
 
 static unsigned long memory_total(void)
 {
