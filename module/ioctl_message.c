@@ -108,6 +108,17 @@ int msgpass_ioctl_send(const struct msgpass_call *call)
 	return 0;
 }
 
+/* In the first user namespace an id is what it is; that saves the search. */
+static u32 uid_in(struct user_namespace *user_ns, kuid_t uid)
+{
+	return user_ns == &init_user_ns ? __kuid_val(uid) : from_kuid_munged(user_ns, uid);
+}
+
+static u32 gid_in(struct user_namespace *user_ns, kgid_t gid)
+{
+	return user_ns == &init_user_ns ? __kgid_val(gid) : from_kgid_munged(user_ns, gid);
+}
+
 static void describe(struct msgpass_receive *arg,
 		     const struct msgpass_message *message)
 {
@@ -119,8 +130,8 @@ static void describe(struct msgpass_receive *arg,
 	arg->sender_key = from->key;
 	arg->sender_pid = pid_nr_ns(from->pid, pid_ns);
 	arg->sender_tid = pid_nr_ns(from->tid, pid_ns);
-	arg->sender_uid = from_kuid_munged(user_ns, from->uid);
-	arg->sender_gid = from_kgid_munged(user_ns, from->gid);
+	arg->sender_uid = uid_in(user_ns, from->uid);
+	arg->sender_gid = gid_in(user_ns, from->gid);
 	arg->priority = message->priority;
 	arg->size = message->size;
 }
