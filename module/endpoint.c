@@ -53,18 +53,18 @@ static struct msgpass_endpoint *new_endpoint(struct msgpass_mailbox *mailbox)
 	return endpoint;
 }
 
-int msgpass_caller_begin(struct msgpass_caller *caller,
-			 const struct msgpass_endpoint *endpoint)
+int msgpass_caller_find(struct msgpass_caller *caller,
+			const struct msgpass_endpoint *endpoint)
 {
 	struct msgpass_process *process = endpoint->process;
 	struct msgpass_user *user = endpoint->user;
 
-	if (unlikely(process->pid != task_tgid(current))) {
+	if (process->pid != task_tgid(current)) {
 		process = msgpass_process_get(task_tgid(current));
 		if (IS_ERR(process))
 			return PTR_ERR(process);
 	}
-	if (unlikely(!uid_eq(user->uid, current_uid()))) {
+	if (!uid_eq(user->uid, current_uid())) {
 		user = msgpass_user_get(current_uid());
 		if (IS_ERR(user)) {
 			if (process != endpoint->process)
@@ -75,15 +75,6 @@ int msgpass_caller_begin(struct msgpass_caller *caller,
 	caller->process = process;
 	caller->user = user;
 	return 0;
-}
-
-void msgpass_caller_end(struct msgpass_caller *caller,
-			const struct msgpass_endpoint *endpoint)
-{
-	if (unlikely(caller->process != endpoint->process))
-		msgpass_process_put(caller->process);
-	if (unlikely(caller->user != endpoint->user))
-		msgpass_user_put(caller->user);
 }
 
 static int device_open(struct inode *inode, struct file *file)

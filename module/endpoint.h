@@ -14,12 +14,15 @@
 #ifndef MSGPASS_ENDPOINT_H
 #define MSGPASS_ENDPOINT_H
 
+#include <linux/cred.h>
 #include <linux/fs.h>
+#include <linux/sched.h>
 #include <linux/types.h>
 
+#include "limit.h"
+#include "process.h"
+
 struct msgpass_mailbox;
-struct msgpass_process;
-struct msgpass_user;
 
 /**
  * struct msgpass_endpoint - a descriptor
@@ -43,6 +46,10 @@ struct msgpass_caller {
 	struct msgpass_user	*user;
 };
 
+/* For msgpass_caller_begin(): it is not both the opener and still of the same user. */
+int msgpass_caller_find(struct msgpass_caller *caller,
+			const struct msgpass_endpoint *endpoint);
+
 /**
  * msgpass_caller_begin() - find out who calls
  * @caller: filled in on success; msgpass_caller_end() must follow
@@ -50,10 +57,25 @@ struct msgpass_caller {
  *
  * May sleep. Return: 0 or -ENOMEM.
  */
-int msgpass_caller_begin(struct msgpass_caller *caller,
-			 const struct msgpass_endpoint *endpoint);
-void msgpass_caller_end(struct msgpass_caller *caller,
-			const struct msgpass_endpoint *endpoint);
+static inline int msgpass_caller_begin(struct msgpass_caller *caller,
+				       const struct msgpass_endpoint *endpoint)
+{
+	caller->process = endpoint->process;
+	caller->user = endpoint->user;
+	if (likely(caller->process->pid == task_tgid(current) &&
+		   uid_eq(caller->user->uid, current_uid())))
+		return 0;
+	return msgpass_caller_find(caller, endpoint);
+}
+
+static inline void msgpass_caller_end(struct msgpass_caller *caller,
+				      const struct msgpass_endpoint *endpoint)
+{
+	if (unlikely(caller->process != endpoint->process))
+		msgpass_process_put(caller->process);
+	if (unlikely(caller->user != endpoint->user))
+		msgpass_user_put(caller->user);
+}
 
 /**
  * msgpass_endpoint_file() - make a descriptor's file for a mailbox

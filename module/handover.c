@@ -14,33 +14,6 @@
 /* How many waiters are dealt with in one section under the lock, if there are many. */
 #define SECTION_MAX	8
 
-/*
- * Every change of a mailbox is between these two. What it released is woken
- * after the lock is dropped, in the same RCU section (timeline RELEASE).
- *
- * Nobody need be told who does not poll, and that is seen without a barrier:
- *
- *	timeline POLL
- *
- *	poller					changer
- *	poll_wait(): joins the queue
- *	lock
- *	not ready
- *	unlock
- *						lock
- *						makes it ready
- *						unlock
- *						waitqueue_active(): true
- *
- * Had the changer come first, the poller would have seen it ready.
- */
-void msgpass_mailbox_lock(struct msgpass_mailbox *mailbox)
-	__acquires(RCU) __acquires(&mailbox->lock)
-{
-	rcu_read_lock();
-	spin_lock(&mailbox->lock);
-}
-
 static void tell_pollers(struct wait_queue_head *pollers, __poll_t events)
 {
 	/* Timeline POLL */
@@ -48,13 +21,9 @@ static void tell_pollers(struct wait_queue_head *pollers, __poll_t events)
 		wake_up_interruptible_poll(pollers, events);
 }
 
-void msgpass_mailbox_unlock(struct msgpass_mailbox *mailbox,
-			    struct msgpass_wakeups *wakeups)
-	__releases(&mailbox->lock) __releases(RCU)
+void msgpass_mailbox_tell(struct msgpass_mailbox *mailbox,
+			  struct msgpass_wakeups *wakeups)
 {
-	spin_unlock(&mailbox->lock);
-	msgpass_wake(wakeups);
-	rcu_read_unlock();
 	if (wakeups->drained) {
 		msgpass_mailbox_end_way(mailbox, wakeups->drained);
 		msgpass_link_drop(wakeups->drained->link);
@@ -76,10 +45,9 @@ static bool room_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *way
 {
 	lockdep_assert_held(&mailbox->lock);
 
-	if (!list_empty(&mailbox->receivers) || (way && !list_empty(&way->receivers)))
-		return true;
-	return mailbox->policy.capacity == MSGPASS_UNBOUNDED ||
-	       mailbox->messages < mailbox->policy.capacity;
+	/* MSGPASS_UNBOUNDED is more than there can be. */
+	return mailbox->messages < mailbox->policy.capacity ||
+	       !list_empty(&mailbox->receivers) || (way && !list_empty(&way->receivers));
 }
 
 /* Not before those that wait already. */
@@ -301,9 +269,9 @@ static int withdraw(struct msgpass_mailbox *mailbox, struct msgpass_waiter *self
 		    int err)
 {
 	struct msgpass_message *message = self->message;
-	struct msgpass_wakeups wakeups = { };
+	struct msgpass_wakeups wakeups;
 
-	msgpass_mailbox_lock(mailbox);
+	msgpass_mailbox_lock(mailbox, &wakeups);
 	if (self->outcome != MSGPASS_WAITING) {
 		err = self->outcome;
 		msgpass_mailbox_unlock(mailbox, &wakeups);
@@ -344,25 +312,25 @@ static int withdraw(struct msgpass_mailbox *mailbox, struct msgpass_waiter *self
 	return err;
 }
 
-int msgpass_mailbox_send(struct msgpass_mailbox *mailbox,
-			 struct msgpass_message *message, bool sync,
-			 const struct msgpass_patience *patience, u64 *id)
+/* It is not admitted at once, or its receipt is waited for. */
+static int send_waiting(struct msgpass_mailbox *mailbox, struct msgpass_message *message,
+			bool sync, const struct msgpass_patience *patience, u64 *id,
+			struct msgpass_wakeups *wakeups)
+	__releases(&mailbox->lock) __releases(RCU)
 {
-	struct msgpass_wakeups wakeups = { };
 	struct msgpass_waiter self;
 	bool waits = false;
 	int err = 0;
 
-	msgpass_waiter_init(&self, message);
+	lockdep_assert_held(&mailbox->lock);
 
-	msgpass_mailbox_lock(mailbox);
-	sync |= !mailbox->policy.capacity && !patience->none;
+	msgpass_waiter_init(&self, message);
 	if (sync)
 		message->sender = &self;
 	if (mailbox->ended) {
 		err = mailbox->policy.end;
 	} else if (msgpass_admits_locked(mailbox, message->way)) {
-		admit_locked(mailbox, message, &wakeups);
+		admit_locked(mailbox, message, wakeups);
 		*id = message->id;
 		waits = sync;
 	} else if (patience->none) {
@@ -372,10 +340,10 @@ int msgpass_mailbox_send(struct msgpass_mailbox *mailbox,
 		if (message->way)
 			msgpass_waiter_queue_in_way(&self, &message->way->senders);
 		mailbox->senders_waiting++;
-		wakeups.readable = !msgpass_queue_first(&mailbox->queue);
+		wakeups->readable = !msgpass_queue_first(&mailbox->queue);
 		waits = true;
 	}
-	msgpass_mailbox_unlock(mailbox, &wakeups);
+	msgpass_mailbox_unlock(mailbox, wakeups);
 
 	if (err) {
 		msgpass_message_free(message);
@@ -389,6 +357,22 @@ int msgpass_mailbox_send(struct msgpass_mailbox *mailbox,
 	if (!err)
 		*id = self.id;
 	return err;
+}
+
+int msgpass_mailbox_send(struct msgpass_mailbox *mailbox,
+			 struct msgpass_message *message, bool sync,
+			 const struct msgpass_patience *patience, u64 *id)
+{
+	struct msgpass_wakeups wakeups;
+
+	msgpass_mailbox_lock(mailbox, &wakeups);
+	sync |= !mailbox->policy.capacity && !patience->none;
+	if (sync || mailbox->ended || !msgpass_admits_locked(mailbox, message->way))
+		return send_waiting(mailbox, message, sync, patience, id, &wakeups);
+	admit_locked(mailbox, message, &wakeups);
+	*id = message->id;
+	msgpass_mailbox_unlock(mailbox, &wakeups);
+	return 0;
 }
 
 /* The sender whose message a receiver that has come can have without its resting. */
@@ -429,57 +413,70 @@ static void leave_waiting_locked(struct msgpass_mailbox *mailbox,
 	self->outcome = outcome;
 }
 
-struct msgpass_message *msgpass_mailbox_claim(struct msgpass_mailbox *mailbox,
-					      struct msgpass_way *way,
-					      const struct msgpass_patience *patience)
+/* Nothing rests that is to be had. */
+static struct msgpass_message *
+claim_waiting(struct msgpass_mailbox *mailbox, struct msgpass_way *way,
+	      const struct msgpass_patience *patience, struct msgpass_wakeups *wakeups)
+	__releases(&mailbox->lock) __releases(RCU)
 {
-	struct msgpass_wakeups wakeups = { }, none = { };
-	struct msgpass_message *message;
 	struct msgpass_waiter self;
 	int err;
 
-	msgpass_waiter_init(&self, NULL);
+	lockdep_assert_held(&mailbox->lock);
 
-	msgpass_mailbox_lock(mailbox);
-	message = msgpass_queue_first(way ? &way->queue : &mailbox->queue);
+	msgpass_waiter_init(&self, NULL);
 	if (mailbox->ended) {
 		self.outcome = mailbox->policy.end;
-	} else if (message) {
-		claim_locked(mailbox, message, way);
-		self.message = message;
-		self.outcome = 0;
 	} else if (way && way->ended && !way->messages) {
 		self.outcome = -ESRCH;
 	} else {
-		come_locked(mailbox, way, &self, &wakeups);
+		come_locked(mailbox, way, &self, wakeups);
 		if (self.outcome == MSGPASS_WAITING && patience->none)
 			leave_waiting_locked(mailbox, &self, -EAGAIN);
 		else if (self.outcome == MSGPASS_WAITING && !way)
-			wakeups.writable = mailbox->messages >= mailbox->policy.capacity;
+			wakeups->writable = mailbox->messages >= mailbox->policy.capacity;
 	}
 	err = self.outcome;
-	msgpass_mailbox_unlock(mailbox, &wakeups);
+	msgpass_mailbox_unlock(mailbox, wakeups);
 
 	if (err == MSGPASS_WAITING) {
 		err = msgpass_wait(&self, patience->deadline);
 		if (err) {
-			msgpass_mailbox_lock(mailbox);
+			msgpass_mailbox_lock(mailbox, wakeups);
 			if (self.outcome == MSGPASS_WAITING)
 				leave_waiting_locked(mailbox, &self, err);
-			msgpass_mailbox_unlock(mailbox, &none);
+			msgpass_mailbox_unlock(mailbox, wakeups);
 		}
 		err = self.outcome;
 	}
 	return err ? ERR_PTR(err) : self.message;
 }
 
+struct msgpass_message *msgpass_mailbox_claim(struct msgpass_mailbox *mailbox,
+					      struct msgpass_way *way,
+					      const struct msgpass_patience *patience)
+{
+	struct msgpass_queue *queue = way ? &way->queue : &mailbox->queue;
+	struct msgpass_message *message = NULL;
+	struct msgpass_wakeups wakeups;
+
+	msgpass_mailbox_lock(mailbox, &wakeups);
+	if (!mailbox->ended)
+		message = msgpass_queue_first(queue);
+	if (!message)
+		return claim_waiting(mailbox, way, patience, &wakeups);
+	claim_locked(mailbox, message, way);
+	msgpass_mailbox_unlock(mailbox, &wakeups);
+	return message;
+}
+
 int msgpass_mailbox_commit(struct msgpass_mailbox *mailbox,
 			   struct msgpass_message *message)
 {
-	struct msgpass_wakeups wakeups = { };
+	struct msgpass_wakeups wakeups;
 	int err = 0;
 
-	msgpass_mailbox_lock(mailbox);
+	msgpass_mailbox_lock(mailbox, &wakeups);
 	if (message->state == MSGPASS_REVOKED) {
 		/* Senders that withdraw one by one must not keep us here. */
 		err = signal_pending(current) ? -ERESTARTSYS : -EAGAIN;
@@ -508,9 +505,9 @@ int msgpass_mailbox_commit(struct msgpass_mailbox *mailbox,
 void msgpass_mailbox_give_back(struct msgpass_mailbox *mailbox,
 			       struct msgpass_message *message)
 {
-	struct msgpass_wakeups wakeups = { };
+	struct msgpass_wakeups wakeups;
 
-	msgpass_mailbox_lock(mailbox);
+	msgpass_mailbox_lock(mailbox, &wakeups);
 	if (message->state != MSGPASS_REVOKED) {
 		unclaim_locked(mailbox, message);
 		place_locked(mailbox, message, &wakeups);
@@ -547,10 +544,10 @@ static unsigned int release_some_locked(struct msgpass_mailbox *mailbox,
 /* Return whether somebody waited at a mailbox that has ended, and so others may. */
 static bool release_some(struct msgpass_mailbox *mailbox, struct list_head *dropped)
 {
-	struct msgpass_wakeups wakeups = { };
+	struct msgpass_wakeups wakeups;
 	unsigned int senders, synchronous, receivers;
 
-	msgpass_mailbox_lock(mailbox);
+	msgpass_mailbox_lock(mailbox, &wakeups);
 	senders = release_some_locked(mailbox, &mailbox->senders, &wakeups, dropped);
 	synchronous = release_some_locked(mailbox, &mailbox->synchronous, &wakeups, dropped);
 	/* Nobody waits by a way: an inbox ends after the last thread has. */
@@ -563,11 +560,11 @@ static bool release_some(struct msgpass_mailbox *mailbox, struct list_head *drop
 
 bool msgpass_mailbox_end(struct msgpass_mailbox *mailbox, struct list_head *dropped)
 {
-	struct msgpass_wakeups wakeups = { };
+	struct msgpass_wakeups wakeups;
 	struct msgpass_message *message, *next;
 	bool first;
 
-	msgpass_mailbox_lock(mailbox);
+	msgpass_mailbox_lock(mailbox, &wakeups);
 	first = !mailbox->ended;
 	mailbox->ended = true;
 	list_for_each_entry_safe(message, next, &mailbox->claimed, claimed) {
@@ -626,9 +623,9 @@ bool msgpass_mailbox_end_way(struct msgpass_mailbox *mailbox,
 	bool empty, more;
 
 	do {
-		struct msgpass_wakeups wakeups = { };
+		struct msgpass_wakeups wakeups;
 
-		msgpass_mailbox_lock(mailbox);
+		msgpass_mailbox_lock(mailbox, &wakeups);
 		way->ended = true;
 		empty = mailbox->ended || !way->messages;
 		more = empty && tell_ended_locked(mailbox, way, &wakeups);

@@ -9,32 +9,76 @@
 #define MSGPASS_HANDOVER_H
 
 #include <linux/poll.h>
+#include <linux/rcupdate.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 
 #include "mailbox.h"
-
-struct msgpass_wakeups;
+#include "wait.h"
 
 /* What pollers are told. */
 #define MSGPASS_READABLE	(EPOLLIN | EPOLLRDNORM)
 #define MSGPASS_WRITABLE	(EPOLLOUT | EPOLLWRNORM)
 #define MSGPASS_GONE		(EPOLLHUP | EPOLLERR)
 
+/*
+ * Every change of a mailbox is between the two that follow. What it released is woken
+ * after the lock is dropped, in the same RCU section (timeline RELEASE).
+ *
+ * Nobody need be told who does not poll, and that is seen without a barrier:
+ *
+ *	timeline POLL
+ *
+ *	poller					changer
+ *	poll_wait(): joins the queue
+ *	lock
+ *	not ready
+ *	unlock
+ *						lock
+ *						makes it ready
+ *						unlock
+ *						waitqueue_active(): true
+ *
+ * Had the changer come first, the poller would have seen it ready.
+ */
+
 /**
  * msgpass_mailbox_lock() - begin a change
  * @mailbox: the mailbox
+ * @wakeups: emptied
  */
-void msgpass_mailbox_lock(struct msgpass_mailbox *mailbox)
-	__acquires(RCU) __acquires(&mailbox->lock);
+static inline void msgpass_mailbox_lock(struct msgpass_mailbox *mailbox,
+					struct msgpass_wakeups *wakeups)
+	__acquires(RCU) __acquires(&mailbox->lock)
+{
+	wakeups->count = 0;
+	wakeups->readable = false;
+	wakeups->writable = false;
+	wakeups->drained = NULL;
+	rcu_read_lock();
+	spin_lock(&mailbox->lock);
+}
+
+/* The rest of msgpass_mailbox_unlock(): those who are no waiters. */
+void msgpass_mailbox_tell(struct msgpass_mailbox *mailbox,
+			  struct msgpass_wakeups *wakeups);
 
 /**
  * msgpass_mailbox_unlock() - end it
  * @mailbox: the mailbox, referenced by the caller
  * @wakeups: who is woken, and told, now
  */
-void msgpass_mailbox_unlock(struct msgpass_mailbox *mailbox,
-			    struct msgpass_wakeups *wakeups)
-	__releases(&mailbox->lock) __releases(RCU);
+static inline void msgpass_mailbox_unlock(struct msgpass_mailbox *mailbox,
+					  struct msgpass_wakeups *wakeups)
+	__releases(&mailbox->lock) __releases(RCU)
+{
+	spin_unlock(&mailbox->lock);
+	if (wakeups->count)
+		msgpass_wake(wakeups);
+	rcu_read_unlock();
+	if (wakeups->readable || wakeups->writable || wakeups->drained)
+		msgpass_mailbox_tell(mailbox, wakeups);
+}
 
 /**
  * msgpass_admits_locked() - would a message that comes now be admitted?

@@ -18,16 +18,11 @@
 #include "route.h"
 #include "wait.h"
 
-static int get_patience(struct msgpass_patience *patience, const struct msgpass_call *call,
-			u32 flags, u64 deadline)
+static int get_deadline(struct msgpass_patience *patience, u64 deadline)
 {
 	struct timespec64 offset = { };
 	s64 ahead;
 
-	patience->none = (flags & MSGPASS_NONBLOCK) || (call->file->f_flags & O_NONBLOCK);
-	patience->deadline = KTIME_MAX;
-	if (!deadline)
-		return 0;
 	if (deadline > KTIME_MAX)
 		return -EINVAL;
 	/* Timers run on the host's clock, whatever the time namespace shows. */
@@ -40,6 +35,14 @@ static int get_patience(struct msgpass_patience *patience, const struct msgpass_
 	else
 		patience->deadline = deadline - ahead;
 	return 0;
+}
+
+static inline int get_patience(struct msgpass_patience *patience,
+			       const struct msgpass_call *call, u32 flags, u64 deadline)
+{
+	patience->none = (flags & MSGPASS_NONBLOCK) || (call->file->f_flags & O_NONBLOCK);
+	patience->deadline = KTIME_MAX;
+	return deadline ? get_deadline(patience, deadline) : 0;
 }
 
 static int send_message(const struct msgpass_call *call, const struct msgpass_caller *caller,

@@ -93,10 +93,10 @@ static void change_locked(struct msgpass_mailbox *mailbox, const struct msgpass_
  */
 static bool admit_some(struct msgpass_mailbox *mailbox, bool was_full)
 {
-	struct msgpass_wakeups wakeups = { };
+	struct msgpass_wakeups wakeups;
 	bool more;
 
-	msgpass_mailbox_lock(mailbox);
+	msgpass_mailbox_lock(mailbox, &wakeups);
 	msgpass_admit_waiting_locked(mailbox, &wakeups);
 	more = msgpass_can_admit_locked(mailbox);
 	wakeups.writable = was_full && msgpass_admits_locked(mailbox, NULL);
@@ -107,11 +107,11 @@ static bool admit_some(struct msgpass_mailbox *mailbox, bool was_full)
 int msgpass_mailbox_set(struct msgpass_mailbox *mailbox, const struct msgpass_set *set,
 			kuid_t uid, kgid_t gid)
 {
-	struct msgpass_wakeups wakeups = { };
+	struct msgpass_wakeups wakeups;
 	bool full;
 	int err = 0;
 
-	msgpass_mailbox_lock(mailbox);
+	msgpass_mailbox_lock(mailbox, &wakeups);
 	full = !msgpass_admits_locked(mailbox, NULL);
 	if (mailbox->ended)
 		err = mailbox->policy.end;

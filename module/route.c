@@ -9,13 +9,6 @@
 #include "process.h"
 #include "route.h"
 
-void msgpass_route_put(struct msgpass_route *route)
-{
-	msgpass_mailbox_put(route->mailbox);
-	if (route->link)
-		msgpass_link_put(route->link);
-}
-
 static struct msgpass_process *get_process(u64 address, bool is_key)
 {
 	if (is_key)
@@ -68,7 +61,7 @@ int msgpass_route_to(struct msgpass_route *route,
 		/* Even where that is not cleaned up yet: nobody would receive it. */
 		if (mailbox->policy.owner && !msgpass_process_lives(mailbox->policy.owner))
 			return mailbox->policy.end;
-		route->mailbox = msgpass_mailbox_get(mailbox);
+		route->mailbox = mailbox;
 		return 0;
 	}
 	if (!arg->to)
@@ -78,7 +71,7 @@ int msgpass_route_to(struct msgpass_route *route,
 		return PTR_ERR(receiver);
 	link = get_permitted_link(caller, receiver);
 	if (!IS_ERR(link)) {
-		route->mailbox = msgpass_mailbox_get(receiver->inbox);
+		route->mailbox = receiver->inbox;
 		route->link = link;
 		route->way = msgpass_link_from(link, caller->process->key);
 	}
@@ -143,6 +136,6 @@ int msgpass_route_from(struct msgpass_route *route,
 		if (!msgpass_process_lives(link->end[sender].process))
 			msgpass_mailbox_end_way(mailbox, route->way);
 	}
-	route->mailbox = msgpass_mailbox_get(mailbox);
+	route->mailbox = mailbox;
 	return 0;
 }

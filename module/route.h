@@ -4,23 +4,25 @@
  * and its descriptor say: a mailbox and, where it is about one sender and one
  * receiver, their link and the way in question.
  *
- * Owner: the call under way, on whose stack it is; it references what it names,
- * so that a way is there for as long as somebody waits on it.
+ * Owner: the call under way, on whose stack it is. It references the link, and the
+ * link holds its two processes and so their inboxes; a mailbox is held by the
+ * descriptor of the call, and the caller's inbox by the caller. So what it names
+ * is there for as long as somebody waits on it.
  */
 #ifndef MSGPASS_ROUTE_H
 #define MSGPASS_ROUTE_H
 
+#include "link.h"
+
 struct msgpass_caller;
 struct msgpass_endpoint;
-struct msgpass_link;
 struct msgpass_mailbox;
 struct msgpass_receive;
 struct msgpass_send;
-struct msgpass_way;
 
 /**
  * struct msgpass_route - where a message is sent to or received from
- * @mailbox: referenced
+ * @mailbox: held as said above
  * @link: referenced; NULL where it is not about one sender and one receiver
  * @way: that way of the link, or NULL
  */
@@ -59,6 +61,11 @@ int msgpass_route_from(struct msgpass_route *route,
 		       const struct msgpass_endpoint *endpoint,
 		       const struct msgpass_caller *caller,
 		       const struct msgpass_receive *arg);
-void msgpass_route_put(struct msgpass_route *route);
+
+static inline void msgpass_route_put(struct msgpass_route *route)
+{
+	if (route->link)
+		msgpass_link_put(route->link);
+}
 
 #endif /* MSGPASS_ROUTE_H */
