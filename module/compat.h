@@ -7,6 +7,7 @@
 #ifndef MSGPASS_COMPAT_H
 #define MSGPASS_COMPAT_H
 
+#include <linux/cgroup.h>
 #include <linux/ns_common.h>
 #include <linux/sysctl.h>
 #include <linux/version.h>
@@ -20,6 +21,19 @@
 #else
 #define MSGPASS_SYSCTL_END
 #endif
+
+/*
+ * Which memory cgroup the caller is charged in, by a number that is never used again.
+ * Inside rcu_read_lock() or a spinlock, which is the same to RCU.
+ */
+static inline u64 msgpass_current_cgroup(void)
+{
+#ifdef CONFIG_MEMCG
+	return task_css_check(current, memory_cgrp_id, true)->serial_nr;
+#else
+	return 0;
+#endif
+}
 
 /* How many references a namespace has, whoever holds them. */
 static inline unsigned int msgpass_ns_references(struct ns_common *ns)

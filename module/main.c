@@ -13,6 +13,7 @@
 #include "message.h"
 #include "name.h"
 #include "process.h"
+#include "spare.h"
 
 static struct miscdevice msgpass_device = {
 	.minor	= MISC_DYNAMIC_MINOR,
@@ -59,6 +60,7 @@ static void __exit msgpass_exit(void)
 	msgpass_process_exit();
 	msgpass_link_exit();
 	msgpass_name_exit();
+	msgpass_spares_free();
 	msgpass_limit_exit();
 	msgpass_message_exit();
 }

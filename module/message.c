@@ -8,6 +8,7 @@
 #include <linux/mm.h>
 #include <linux/nospec.h>
 #include <linux/pid.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
@@ -17,49 +18,47 @@
 
 #include "limit.h"
 #include "message.h"
+#include "spare.h"
 
-/* Four cache lines: a payload of up to SMALL_MAX bytes lies in them. */
-#define OBJECT_SIZE	256
-#define SMALL_MAX	(OBJECT_SIZE - offsetof(struct msgpass_message, small))
-
-/*
- * Larger ones lie in caches of their own, of 256 bytes and each power of two above,
- * up to where kmalloc() takes whole pages. So nothing else in the kernel is ever
- * where a user's bytes were, or the other way round: what is made of System V's
- * msg_msg in exploits, for example CVE-2021-22555, is not to be made of this.
- */
-#define CACHED_SHIFT	8
+#define SMALL_MAX	(MSGPASS_OBJECT_SIZE - offsetof(struct msgpass_message, small))
 #define CACHED_MAX	KMALLOC_MAX_CACHE_SIZE
-#define CACHES		(KMALLOC_SHIFT_HIGH - CACHED_SHIFT + 1)
 
 /* How much is copied before somebody else may run, and SIGKILL is looked for. */
 #define PIECE		SZ_1M
 
 static struct kmem_cache *message_cache;
-static struct kmem_cache *payload_caches[CACHES];
+static struct kmem_cache *payload_caches[MSGPASS_CACHES];
 
-/* Which cache a payload larger than SMALL_MAX is in, if it is not larger than CACHED_MAX. */
-static unsigned int cache_index(u32 size)
+/* MSGPASS_MESSAGE_KINDS where it takes pages. */
+static unsigned int kind_of(u32 size)
 {
-	return size > BIT(CACHED_SHIFT) ? ilog2(size - 1) + 1 - CACHED_SHIFT : 0;
+	if (size <= SMALL_MAX)
+		return 0;
+	if (size <= BIT(MSGPASS_CACHED_SHIFT))
+		return 1;
+	if (size <= CACHED_MAX)
+		return ilog2(size - 1) + 2 - MSGPASS_CACHED_SHIFT;
+	return MSGPASS_MESSAGE_KINDS;
 }
 
 /* What a message of this size costs its sender's quota: the memory that it takes. */
 static size_t cost(u32 size)
 {
-	if (size <= SMALL_MAX)
-		return OBJECT_SIZE;
-	if (size <= CACHED_MAX)
-		return OBJECT_SIZE + BIT(CACHED_SHIFT + cache_index(size));
-	return OBJECT_SIZE + PAGE_ALIGN((size_t)size);
+	unsigned int kind = kind_of(size);
+
+	if (kind < MSGPASS_MESSAGE_KINDS)
+		return msgpass_message_kind_bytes(kind);
+	return MSGPASS_OBJECT_SIZE + PAGE_ALIGN((size_t)size);
 }
 
-/* Return NULL where it takes pages. */
+/* Of a payload that does not lie in the object. Return NULL where it takes pages. */
 static struct kmem_cache *payload_cache(u32 size)
 {
-	if (size > CACHED_MAX)
+	unsigned int kind = kind_of(size);
+
+	if (kind == MSGPASS_MESSAGE_KINDS)
 		return NULL;
-	return payload_caches[array_index_nospec(cache_index(size), CACHES)];
+	return payload_caches[array_index_nospec(kind - 1, MSGPASS_CACHES)];
 }
 
 /*
@@ -179,9 +178,8 @@ static void stamp(struct msgpass_identity *from, u64 key)
 	from->gid = current_egid();
 }
 
-struct msgpass_message *msgpass_message_new(struct msgpass_user *user, u64 key,
-					    const void __user *data, u32 size,
-					    u32 priority)
+/* One that nobody has used, charged. */
+static struct msgpass_message *make(struct msgpass_user *user, u32 size)
 {
 	struct msgpass_message *message;
 	int err;
@@ -190,7 +188,6 @@ struct msgpass_message *msgpass_message_new(struct msgpass_user *user, u64 key,
 	if (err)
 		return ERR_PTR(err);
 
-	err = -ENOMEM;
 	message = kmem_cache_alloc(message_cache, GFP_MSGPASS);
 	if (!message)
 		goto discharge;
@@ -200,10 +197,60 @@ struct msgpass_message *msgpass_message_new(struct msgpass_user *user, u64 key,
 		if (!message->data)
 			goto free_object;
 	}
+	message->user = user;
+	rcu_read_lock();
+	message->cgroup = msgpass_current_cgroup();
+	rcu_read_unlock();
+	message->size = size;
+	return message;
+
+free_object:
+	kmem_cache_free(message_cache, message);
+discharge:
+	msgpass_user_discharge_message(user, cost(size));
+	return ERR_PTR(-ENOMEM);
+}
+
+void msgpass_message_destroy(struct msgpass_message *message)
+{
+	msgpass_user_discharge_message(message->user, cost(message->size));
+	if (message->data != message->small)
+		free_payload(message->data, message->size);
+	kmem_cache_free(message_cache, message);
+}
+
+static void keep_or_destroy(struct msgpass_message *message)
+{
+	unsigned int kind = kind_of(message->size);
+
+	if (kind == MSGPASS_MESSAGE_KINDS || !msgpass_spare_keep(message, kind))
+		msgpass_message_destroy(message);
+}
+
+struct msgpass_message *msgpass_message_new(struct msgpass_user *user, u64 key,
+					    const void __user *data, u32 size,
+					    u32 priority)
+{
+	struct msgpass_message *message = NULL;
+	unsigned int kind = kind_of(size);
+	int err;
+
+	if (kind < MSGPASS_MESSAGE_KINDS)
+		message = msgpass_spare_take(user, kind);
+	if (!message) {
+		message = make(user, size);
+		/* Nobody is refused for what is only kept. */
+		if (IS_ERR(message) && msgpass_spares_free())
+			message = make(user, size);
+		if (IS_ERR(message))
+			return message;
+	}
 
 	err = copy_in(message->data, data, size);
-	if (err)
-		goto free_data;
+	if (err) {
+		keep_or_destroy(message);
+		return ERR_PTR(err);
+	}
 
 	INIT_LIST_HEAD(&message->node[MSGPASS_IN_MAILBOX]);
 	INIT_LIST_HEAD(&message->node[MSGPASS_IN_WAY]);
@@ -214,28 +261,15 @@ struct msgpass_message *msgpass_message_new(struct msgpass_user *user, u64 key,
 	message->state = MSGPASS_PENDING;
 	message->size = size;
 	message->priority = priority;
-	message->user = user;
 	stamp(&message->from, key);
 	return message;
-
-free_data:
-	if (message->data != message->small)
-		free_payload(message->data, size);
-free_object:
-	kmem_cache_free(message_cache, message);
-discharge:
-	msgpass_user_discharge_message(user, cost(size));
-	return ERR_PTR(err);
 }
 
 void msgpass_message_free(struct msgpass_message *message)
 {
-	msgpass_user_discharge_message(message->user, cost(message->size));
 	put_pid(message->from.tid);
 	put_pid(message->from.pid);
-	if (message->data != message->small)
-		free_payload(message->data, message->size);
-	kmem_cache_free(message_cache, message);
+	keep_or_destroy(message);
 }
 
 void msgpass_message_free_all(struct list_head *messages)
@@ -251,7 +285,7 @@ void msgpass_message_free_all(struct list_head *messages)
 
 static int init_payload_cache(unsigned int i)
 {
-	unsigned int size = BIT(CACHED_SHIFT + i);
+	unsigned int size = BIT(MSGPASS_CACHED_SHIFT + i);
 	char name[32];
 
 	snprintf(name, sizeof(name), "msgpass_payload_%u", size);
@@ -265,13 +299,14 @@ int msgpass_message_init(void)
 	unsigned int i;
 	int err = 0;
 
-	message_cache = kmem_cache_create_usercopy("msgpass_message", OBJECT_SIZE, 0,
+	msgpass_spare_init();
+	message_cache = kmem_cache_create_usercopy("msgpass_message", MSGPASS_OBJECT_SIZE, 0,
 						   SLAB_HWCACHE_ALIGN | SLAB_ACCOUNT,
 						   offsetof(struct msgpass_message, small),
 						   SMALL_MAX, NULL);
 	if (!message_cache)
 		return -ENOMEM;
-	for (i = 0; i < CACHES && !err; i++)
+	for (i = 0; i < MSGPASS_CACHES && !err; i++)
 		err = init_payload_cache(i);
 	if (err)
 		msgpass_message_exit();
@@ -282,7 +317,7 @@ void msgpass_message_exit(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < CACHES; i++)
+	for (i = 0; i < MSGPASS_CACHES; i++)
 		kmem_cache_destroy(payload_caches[i]);
 	kmem_cache_destroy(message_cache);
 }

@@ -16,7 +16,9 @@
 #ifndef MSGPASS_MESSAGE_H
 #define MSGPASS_MESSAGE_H
 
+#include <linux/bits.h>
 #include <linux/list.h>
+#include <linux/slab.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
 
@@ -58,10 +60,28 @@ struct msgpass_identity {
 	kgid_t		gid;
 };
 
+/* Four cache lines: a small payload lies in them. */
+#define MSGPASS_OBJECT_SIZE	256
+
+/*
+ * Larger ones lie in caches of their own, of 256 bytes and each power of two above,
+ * up to where kmalloc() takes whole pages. So nothing else in the kernel is ever
+ * where a user's bytes were, or the other way round: what is made of System V's
+ * msg_msg in exploits, for example CVE-2021-22555, is not to be made of this.
+ */
+#define MSGPASS_CACHED_SHIFT	8
+#define MSGPASS_CACHES		(KMALLOC_SHIFT_HIGH - MSGPASS_CACHED_SHIFT + 1)
+
+/* Kinds of messages: 0 is a small one, then one for each cache; the largest are none. */
+#define MSGPASS_MESSAGE_KINDS	(1 + MSGPASS_CACHES)
+
 struct msgpass_message {
 	struct list_head		node[MSGPASS_PLACES];
 	struct list_head		claimed;	/* mailbox.claimed */
-	struct msgpass_waiter		*sender;	/* waits for receipt, or NULL */
+	union {
+		struct msgpass_waiter	*sender;	/* waits for receipt, or NULL */
+		struct msgpass_message	*next_spare;	/* of those in spare.c */
+	};
 	struct msgpass_way		*way;		/* sent directly, or NULL; valid */
 							/* while it is in its mailbox */
 	u64				id;
@@ -71,6 +91,7 @@ struct msgpass_message {
 	u32				priority;
 	struct msgpass_identity		from;
 	struct msgpass_user		*user;		/* who was charged */
+	u64				cgroup;		/* and which memory cgroup */
 	void				*data;
 	u8				small[];
 };
@@ -101,9 +122,18 @@ int msgpass_message_copy_out(const struct msgpass_message *message, void __user 
 
 /**
  * msgpass_message_free() - end a message that is in no mailbox
- * @message: the message
+ * @message: the message; its memory may be kept for another, see spare.h
  */
 void msgpass_message_free(struct msgpass_message *message);
+
+/* Free the memory of one that spare.c kept. */
+void msgpass_message_destroy(struct msgpass_message *message);
+
+/* The memory that a message of this kind takes. */
+static inline size_t msgpass_message_kind_bytes(unsigned int kind)
+{
+	return MSGPASS_OBJECT_SIZE + (kind ? BIT(MSGPASS_CACHED_SHIFT + kind - 1) : 0);
+}
 
 /**
  * msgpass_message_free_all() - end the messages of a mailbox that has ended

@@ -17,6 +17,7 @@
 #include "message.h"
 #include "name.h"
 #include "process.h"
+#include "spare.h"
 
 static const struct rhashtable_params pid_params = {
 	.key_len		= sizeof(struct pid *),
@@ -137,6 +138,7 @@ static void exit_work(struct work_struct *work)
 		msgpass_message_free_all(&dropped);
 		msgpass_process_put(process);
 		msgpass_name_sweep();
+		msgpass_spares_free();
 		msgpass_user_sweep();
 	}
 	msgpass_process_put(process);

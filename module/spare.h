@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Spare: messages that were received, kept for those that are sent next.
+ *
+ * To allocate a message, have it zeroed, charge it to a cgroup and a user, and undo
+ * all that at receipt takes longer than the rest of a send and a receive. So a
+ * message that is freed goes, charged as it is, on the heap of its CPU and of its
+ * kind; a sender of the same user and in the same memory cgroup takes it from
+ * there. What is kept is thereby counted as that user's and that cgroup's, and as
+ * queued: but where either would be refused memory for that, all of it is freed first
+ * (msgpass_spares_free()), so nobody is refused for what is kept.
+ *
+ * Owner: the heap; with a message that is taken goes the ownership. What is kept
+ * is freed when any process that uses the module ends, and with the module.
+ *
+ * Lock: each heap has its own, inside which no other is taken. It is contended
+ * only while all are emptied, or a task moves to another CPU.
+ */
+#ifndef MSGPASS_SPARE_H
+#define MSGPASS_SPARE_H
+
+#include <linux/types.h>
+
+struct msgpass_message;
+struct msgpass_user;
+
+/**
+ * msgpass_spare_take() - take a message that is kept
+ * @user: who sends
+ * @kind: of which kind, see msgpass_message_kind()
+ *
+ * Return: a message as it was when it was kept, or NULL.
+ */
+struct msgpass_message *msgpass_spare_take(struct msgpass_user *user, unsigned int kind);
+
+/**
+ * msgpass_spare_keep() - keep a message
+ * @message: in no mailbox, and in nobody's hands
+ * @kind: of which kind
+ *
+ * Return: whether it is kept; if not it is still the caller's.
+ */
+bool msgpass_spare_keep(struct msgpass_message *message, unsigned int kind);
+
+/**
+ * msgpass_spares_free() - free all that is kept
+ *
+ * Return: whether there was anything. Sleeps.
+ */
+bool msgpass_spares_free(void);
+
+void msgpass_spare_init(void);
+
+#endif /* MSGPASS_SPARE_H */
