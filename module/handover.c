@@ -2,7 +2,6 @@
 #include <linux/err.h>
 #include <linux/ktime.h>
 #include <linux/module.h>
-#include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 
 #include "handover.h"
@@ -14,13 +13,6 @@
 /* How many waiters are dealt with in one section under the lock, if there are many. */
 #define SECTION_MAX	8
 
-static void tell_pollers(struct wait_queue_head *pollers, __poll_t events)
-{
-	/* Timeline POLL */
-	if (waitqueue_active(pollers))
-		wake_up_interruptible_poll(pollers, events);
-}
-
 void msgpass_mailbox_tell(struct msgpass_mailbox *mailbox,
 			  struct msgpass_wakeups *wakeups)
 {
@@ -29,8 +21,9 @@ void msgpass_mailbox_tell(struct msgpass_mailbox *mailbox,
 		msgpass_link_drop(wakeups->drained->link);
 		msgpass_link_put(wakeups->drained->link);
 	}
-	if (wakeups->readable)
-		tell_pollers(&mailbox->read_pollers, MSGPASS_READABLE);
+	/* Timeline POLL */
+	if (wakeups->readable && waitqueue_active(&mailbox->read_pollers))
+		wake_up_interruptible_poll(&mailbox->read_pollers, MSGPASS_READABLE);
 	/* All: it is told once, however much room follows. */
 	if (wakeups->writable && waitqueue_active(&mailbox->write_pollers))
 		__wake_up(&mailbox->write_pollers, TASK_INTERRUPTIBLE, 0,
@@ -41,7 +34,7 @@ void msgpass_mailbox_tell(struct msgpass_mailbox *mailbox,
  * A waiting receiver always makes room: what is handed over does not rest.
  * Receivers that wait for one sender do so for that one only.
  */
-static bool room_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *way)
+static inline bool room_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *way)
 {
 	lockdep_assert_held(&mailbox->lock);
 
@@ -59,7 +52,7 @@ bool msgpass_admits_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *
 	       (list_empty(&mailbox->senders) || (way && !list_empty(&way->receivers)));
 }
 
-static void rest_locked(struct msgpass_mailbox *mailbox,
+static inline void rest_locked(struct msgpass_mailbox *mailbox,
 			struct msgpass_message *message)
 {
 	bool newest = message->id == mailbox->admitted_messages;
@@ -89,7 +82,7 @@ static void let_go_locked(struct msgpass_mailbox *mailbox)
 }
 
 /* Out of the queues that it is in. */
-static void unrest_locked(struct msgpass_mailbox *mailbox,
+static inline void unrest_locked(struct msgpass_mailbox *mailbox,
 			  struct msgpass_message *message)
 {
 	lockdep_assert_held(&mailbox->lock);
@@ -116,7 +109,7 @@ static void wait_locked(struct msgpass_mailbox *mailbox,
 }
 
 /* For a receiver from any or, as the first of @way, from that sender. */
-static void claim_locked(struct msgpass_mailbox *mailbox,
+static inline void claim_locked(struct msgpass_mailbox *mailbox,
 			 struct msgpass_message *message, struct msgpass_way *way)
 {
 	bool newest = message->id == mailbox->admitted_messages;
@@ -134,7 +127,7 @@ static void claim_locked(struct msgpass_mailbox *mailbox,
 	list_add_tail(&message->claimed, &mailbox->claimed);
 }
 
-static void unclaim_locked(struct msgpass_mailbox *mailbox,
+static inline void unclaim_locked(struct msgpass_mailbox *mailbox,
 			   struct msgpass_message *message)
 {
 	lockdep_assert_held(&mailbox->lock);
@@ -147,17 +140,20 @@ static void place_locked(struct msgpass_mailbox *mailbox,
 			 struct msgpass_message *message,
 			 struct msgpass_wakeups *wakeups)
 {
-	struct msgpass_waiter *receiver, *selective = NULL;
+	struct msgpass_waiter *receiver = NULL, *selective = NULL;
 
 	lockdep_assert_held(&mailbox->lock);
 
-	receiver = first_waiter(&mailbox->receivers);
-	if (message->way)
-		selective = first_waiter(&message->way->receivers);
-	receiver = msgpass_waiter_earlier(receiver, selective);
+	if (mailbox->receivers_waiting) {
+		receiver = first_waiter(&mailbox->receivers);
+		if (message->way)
+			selective = first_waiter(&message->way->receivers);
+		receiver = msgpass_waiter_earlier(receiver, selective);
+	}
 	if (!receiver) {
 		rest_locked(mailbox, message);
-		wakeups->readable = true;
+		/* Timeline POLL */
+		wakeups->readable = waitqueue_active(&mailbox->read_pollers);
 		return;
 	}
 	claim_locked(mailbox, message, receiver == selective ? message->way : NULL);
@@ -179,7 +175,7 @@ static void count_in_way_locked(struct msgpass_mailbox *mailbox,
 	way->admitted_bytes += message->size;
 }
 
-static void admit_locked(struct msgpass_mailbox *mailbox,
+static inline void admit_locked(struct msgpass_mailbox *mailbox,
 			 struct msgpass_message *message,
 			 struct msgpass_wakeups *wakeups)
 {
@@ -254,7 +250,8 @@ static void leave_locked(struct msgpass_mailbox *mailbox,
 		msgpass_link_hold(way->link);
 		wakeups->drained = way;
 	}
-	msgpass_admit_waiting_locked(mailbox, wakeups);
+	if (!list_empty(&mailbox->senders))
+		msgpass_admit_waiting_locked(mailbox, wakeups);
 	if (!mailbox->messages && mailbox->lets_go)
 		let_go_locked(mailbox);
 	if (full && msgpass_admits_locked(mailbox, NULL))
@@ -316,7 +313,7 @@ static int withdraw(struct msgpass_mailbox *mailbox, struct msgpass_waiter *self
 static int send_waiting(struct msgpass_mailbox *mailbox, struct msgpass_message *message,
 			bool sync, const struct msgpass_patience *patience, u64 *id,
 			struct msgpass_wakeups *wakeups)
-	__releases(&mailbox->lock) __releases(RCU)
+	__releases(&mailbox->lock)
 {
 	struct msgpass_waiter self;
 	bool waits = false;
@@ -417,7 +414,7 @@ static void leave_waiting_locked(struct msgpass_mailbox *mailbox,
 static struct msgpass_message *
 claim_waiting(struct msgpass_mailbox *mailbox, struct msgpass_way *way,
 	      const struct msgpass_patience *patience, struct msgpass_wakeups *wakeups)
-	__releases(&mailbox->lock) __releases(RCU)
+	__releases(&mailbox->lock)
 {
 	struct msgpass_waiter self;
 	int err;

@@ -9,7 +9,6 @@
 #define MSGPASS_HANDOVER_H
 
 #include <linux/poll.h>
-#include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
@@ -23,7 +22,7 @@
 
 /*
  * Every change of a mailbox is between the two that follow. What it released is woken
- * after the lock is dropped, in the same RCU section (timeline RELEASE).
+ * after the lock is dropped (timeline RELEASE).
  *
  * Nobody need be told who does not poll, and that is seen without a barrier:
  *
@@ -49,13 +48,12 @@
  */
 static inline void msgpass_mailbox_lock(struct msgpass_mailbox *mailbox,
 					struct msgpass_wakeups *wakeups)
-	__acquires(RCU) __acquires(&mailbox->lock)
+	__acquires(&mailbox->lock)
 {
 	wakeups->count = 0;
 	wakeups->readable = false;
 	wakeups->writable = false;
 	wakeups->drained = NULL;
-	rcu_read_lock();
 	spin_lock(&mailbox->lock);
 }
 
@@ -70,12 +68,11 @@ void msgpass_mailbox_tell(struct msgpass_mailbox *mailbox,
  */
 static inline void msgpass_mailbox_unlock(struct msgpass_mailbox *mailbox,
 					  struct msgpass_wakeups *wakeups)
-	__releases(&mailbox->lock) __releases(RCU)
+	__releases(&mailbox->lock)
 {
 	spin_unlock(&mailbox->lock);
 	if (wakeups->count)
 		msgpass_wake(wakeups);
-	rcu_read_unlock();
 	if (wakeups->readable || wakeups->writable || wakeups->drained)
 		msgpass_mailbox_tell(mailbox, wakeups);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/err.h>
+#include <linux/fault-inject-usercopy.h>
 #include <linux/fs.h>
 #include <linux/ktime.h>
 #include <linux/msgpass.h>
@@ -111,6 +112,22 @@ int msgpass_ioctl_send(const struct msgpass_call *call)
 	return 0;
 }
 
+long msgpass_send_exact(struct file *file, struct msgpass_send __user *uarg)
+{
+	struct msgpass_send arg;
+	struct msgpass_call call = {
+		.file		= file,
+		.endpoint	= file->private_data,
+		.arg		= &arg,
+		.uarg		= uarg,
+		.usize		= sizeof(arg),
+	};
+
+	if (copy_from_user(&arg, uarg, sizeof(arg)))
+		return -EFAULT;
+	return msgpass_ioctl_send(&call);
+}
+
 /* In the first user namespace an id is what it is; that saves the search. */
 static u32 uid_in(struct user_namespace *user_ns, kuid_t uid)
 {
@@ -122,34 +139,46 @@ static u32 gid_in(struct user_namespace *user_ns, kgid_t gid)
 	return user_ns == &init_user_ns ? __kgid_val(gid) : from_kgid_munged(user_ns, gid);
 }
 
-static void describe(struct msgpass_receive *arg,
-		     const struct msgpass_message *message)
+/* Tell the receiver about a message. */
+static int describe(struct msgpass_receive __user *uarg,
+		    const struct msgpass_message *message)
 {
 	const struct msgpass_identity *from = &message->from;
 	struct pid_namespace *pid_ns = task_active_pid_ns(current);
 	struct user_namespace *user_ns = current_user_ns();
+	pid_t pid = pid_nr_ns(from->pid, pid_ns);
+	pid_t tid = from->tid == from->pid ? pid : pid_nr_ns(from->tid, pid_ns);
+	uid_t uid = uid_in(user_ns, from->uid);
+	gid_t gid = gid_in(user_ns, from->gid);
 
-	arg->id = message->id;
-	arg->sender_key = from->key;
-	arg->sender_pid = pid_nr_ns(from->pid, pid_ns);
-	arg->sender_tid = pid_nr_ns(from->tid, pid_ns);
-	arg->sender_uid = uid_in(user_ns, from->uid);
-	arg->sender_gid = gid_in(user_ns, from->gid);
-	arg->priority = message->priority;
-	arg->size = message->size;
+	if (should_fail_usercopy() || !user_write_access_begin(uarg, sizeof(*uarg)))
+		return -EFAULT;
+	unsafe_put_user(message->id, &uarg->id, fault);
+	unsafe_put_user(from->key, &uarg->sender_key, fault);
+	unsafe_put_user(pid, &uarg->sender_pid, fault);
+	unsafe_put_user(tid, &uarg->sender_tid, fault);
+	unsafe_put_user(uid, &uarg->sender_uid, fault);
+	unsafe_put_user(gid, &uarg->sender_gid, fault);
+	unsafe_put_user(message->priority, &uarg->priority, fault);
+	unsafe_put_user(message->size, &uarg->size, fault);
+	user_write_access_end();
+	return 0;
+
+fault:
+	user_write_access_end();
+	return -EFAULT;
 }
 
 /* Copy a claimed message out. Return 0 if it is whole in user memory. */
 static int copy_out(const struct msgpass_call *call, const struct msgpass_message *message)
 {
-	struct msgpass_receive *arg = call->arg;
+	const struct msgpass_receive *arg = call->arg;
 	int err;
 
-	describe(arg, message);
 	if (message->size > arg->buffer_size)
-		return -EMSGSIZE;
+		return describe(call->uarg, message) ?: -EMSGSIZE;
 	err = msgpass_message_copy_out(message, u64_to_user_ptr(arg->buffer));
-	return err ?: msgpass_call_write_back(call, sizeof(*arg));
+	return err ?: describe(call->uarg, message);
 }
 
 static int receive_message(const struct msgpass_call *call, const struct msgpass_route *route,
@@ -172,9 +201,6 @@ static int receive_message(const struct msgpass_call *call, const struct msgpass
 		if (err == -EAGAIN && !patience->none && ktime_get() >= patience->deadline)
 			err = -ETIMEDOUT;
 	} while (err == -EAGAIN);
-
-	if (err == -EMSGSIZE)
-		return msgpass_call_write_back(call, sizeof(struct msgpass_receive)) ?: err;
 	return err;
 }
 
@@ -204,4 +230,20 @@ int msgpass_ioctl_receive(const struct msgpass_call *call)
 	}
 	msgpass_caller_end(&caller, call->endpoint);
 	return err;
+}
+
+long msgpass_receive_exact(struct file *file, struct msgpass_receive __user *uarg)
+{
+	struct msgpass_receive arg;
+	struct msgpass_call call = {
+		.file		= file,
+		.endpoint	= file->private_data,
+		.arg		= &arg,
+		.uarg		= uarg,
+		.usize		= sizeof(arg),
+	};
+
+	if (copy_from_user(&arg, uarg, sizeof(arg)))
+		return -EFAULT;
+	return msgpass_ioctl_receive(&call);
 }

@@ -65,13 +65,6 @@ void msgpass_mailbox_put(struct msgpass_mailbox *mailbox)
 	kfree(mailbox);
 }
 
-bool msgpass_mailbox_takes(const struct msgpass_mailbox *mailbox, u32 size)
-{
-	if (mailbox->policy.flags & MSGPASS_FIXED_SIZE)
-		return size == mailbox->policy.size_max;
-	return size <= mailbox->policy.size_max;
-}
-
 static void change_locked(struct msgpass_mailbox *mailbox, const struct msgpass_set *set,
 			  kuid_t uid, kgid_t gid)
 {

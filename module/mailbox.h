@@ -173,7 +173,12 @@ bool msgpass_mailbox_receivable(const struct msgpass_mailbox *mailbox);
  * @mailbox: the mailbox
  * @size: the size in bytes
  */
-bool msgpass_mailbox_takes(const struct msgpass_mailbox *mailbox, u32 size);
+static inline bool msgpass_mailbox_takes(const struct msgpass_mailbox *mailbox, u32 size)
+{
+	if (mailbox->policy.flags & MSGPASS_FIXED_SIZE)
+		return size == mailbox->policy.size_max;
+	return size <= mailbox->policy.size_max;
+}
 
 /**
  * msgpass_mailbox_send() - the send path

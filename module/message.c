@@ -98,19 +98,22 @@ static int between_pieces(void)
  * asks the allocator where the object ends, which takes longer than the copy; here
  * the object is the message, and size at most SMALL_MAX.
  */
-static int copy_small_in(u8 *to, const u8 __user *from, size_t size)
+#define WORD	sizeof(u64)
+#define GET(_type)	unsafe_get_user(*(_type *)to, (const _type __user *)from, fault)
+#define PUT(_type)	unsafe_put_user(*(const _type *)from, (_type __user *)to, fault)
+
+static int copy_small_in(void *to, const void __user *from, size_t size)
 {
+	void *end = to + size, *last_word = end - WORD;
+
 	if (!size)
 		return 0;
 	if (should_fail_usercopy() || !user_read_access_begin(from, size))
 		return -EFAULT;
-	for (; size >= sizeof(u64); size -= sizeof(u64)) {
-		unsafe_get_user(*(u64 *)to, (const u64 __user *)from, fault);
-		to += sizeof(u64);
-		from += sizeof(u64);
-	}
-	for (; size; size--)
-		unsafe_get_user(*to++, from++, fault);
+	for (; to <= last_word; to += WORD, from += WORD)
+		GET(u64);
+	for (; to < end; to++, from++)
+		GET(u8);
 	user_read_access_end();
 	return 0;
 
@@ -119,19 +122,18 @@ fault:
 	return -EFAULT;
 }
 
-static int copy_small_out(u8 __user *to, const u8 *from, size_t size)
+static int copy_small_out(void __user *to, const void *from, size_t size)
 {
+	const void *end = from + size, *last_word = end - WORD;
+
 	if (!size)
 		return 0;
 	if (should_fail_usercopy() || !user_write_access_begin(to, size))
 		return -EFAULT;
-	for (; size >= sizeof(u64); size -= sizeof(u64)) {
-		unsafe_put_user(*(const u64 *)from, (u64 __user *)to, fault);
-		to += sizeof(u64);
-		from += sizeof(u64);
-	}
-	for (; size; size--)
-		unsafe_put_user(*from++, to++, fault);
+	for (; from <= last_word; to += WORD, from += WORD)
+		PUT(u64);
+	for (; from < end; to++, from++)
+		PUT(u8);
 	user_write_access_end();
 	return 0;
 

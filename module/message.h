@@ -22,8 +22,6 @@
 #include <linux/types.h>
 #include <linux/uidgid.h>
 
-#include "queue.h"
-
 struct msgpass_user;
 struct msgpass_waiter;
 struct msgpass_way;
@@ -42,6 +40,13 @@ enum msgpass_message_state {
 	MSGPASS_QUEUED,
 	MSGPASS_CLAIMED,
 	MSGPASS_REVOKED,
+};
+
+/* Which of a message's two places; also the index of its list node there. */
+enum msgpass_place {
+	MSGPASS_IN_MAILBOX,
+	MSGPASS_IN_WAY,
+	MSGPASS_PLACES,
 };
 
 /**

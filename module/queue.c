@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/bitops.h>
 
-#include "message.h"
 #include "queue.h"
 
 static struct msgpass_message *message_at(struct msgpass_queue *queue,
@@ -20,45 +19,20 @@ void msgpass_queue_init(struct msgpass_queue *queue, enum msgpass_place place)
 		INIT_LIST_HEAD(&queue->of[i]);
 }
 
-struct msgpass_message *msgpass_queue_first(struct msgpass_queue *queue)
-{
-	u32 occupied = queue->occupied;
-	struct list_head *node;
-	unsigned int priority;
-
-	for (; occupied; occupied &= ~BIT(priority)) {
-		priority = fls(occupied) - 1;
-		list_for_each(node, &queue->of[priority])
-			if (message_at(queue, node)->state == MSGPASS_QUEUED)
-				return message_at(queue, node);
-	}
-	return NULL;
-}
-
-void msgpass_queue_add(struct msgpass_queue *queue, struct msgpass_message *message,
-		       bool newest)
+void msgpass_queue_put_back(struct msgpass_queue *queue, struct msgpass_message *message)
 {
 	struct list_head *list = &queue->of[message->priority];
-	struct list_head *later = list;
+	struct list_head *later;
 
 	queue->occupied |= BIT(message->priority);
 	/*
-	 * Given back: it was the first here when it was claimed, so only others
-	 * that were given back, or that keep their place, can be ahead of it.
+	 * It was the first here when it was claimed, so only others that were given
+	 * back, or that keep their place, can be ahead of it.
 	 */
-	if (!newest)
-		list_for_each(later, list)
-			if (message_at(queue, later)->id > message->id)
-				break;
+	list_for_each(later, list)
+		if (message_at(queue, later)->id > message->id)
+			break;
 	list_add_tail(&message->node[queue->place], later);
-}
-
-void msgpass_queue_remove(struct msgpass_queue *queue,
-			  struct msgpass_message *message)
-{
-	list_del_init(&message->node[queue->place]);
-	if (list_empty(&queue->of[message->priority]))
-		queue->occupied &= ~BIT(message->priority);
 }
 
 void msgpass_queue_drain(struct msgpass_queue *queue, struct list_head *list)

@@ -17,20 +17,14 @@
 #ifndef MSGPASS_QUEUE_H
 #define MSGPASS_QUEUE_H
 
+#include <linux/bitops.h>
 #include <linux/list.h>
 #include <linux/msgpass.h>
 #include <linux/types.h>
 
-struct msgpass_message;
+#include "message.h"
 
 #define MSGPASS_PRIORITIES	(MSGPASS_PRIORITY_MAX + 1)
-
-/* Which of a message's two places; also the index of its list node there. */
-enum msgpass_place {
-	MSGPASS_IN_MAILBOX,
-	MSGPASS_IN_WAY,
-	MSGPASS_PLACES,
-};
 
 /**
  * struct msgpass_queue - messages in order
@@ -54,7 +48,23 @@ void msgpass_queue_init(struct msgpass_queue *queue, enum msgpass_place place);
  *
  * Return: the message, still in the queue, or NULL.
  */
-struct msgpass_message *msgpass_queue_first(struct msgpass_queue *queue);
+static inline struct msgpass_message *msgpass_queue_first(struct msgpass_queue *queue)
+{
+	u32 occupied = queue->occupied;
+	struct msgpass_message *message;
+	unsigned int priority;
+
+	for (; occupied; occupied &= ~BIT(priority)) {
+		priority = fls(occupied) - 1;
+		list_for_each_entry(message, &queue->of[priority], node[queue->place])
+			if (message->state == MSGPASS_QUEUED)
+				return message;
+	}
+	return NULL;
+}
+
+/* The same of a message that is older than others here. */
+void msgpass_queue_put_back(struct msgpass_queue *queue, struct msgpass_message *message);
 
 /**
  * msgpass_queue_add() - put a message in its place
@@ -62,10 +72,24 @@ struct msgpass_message *msgpass_queue_first(struct msgpass_queue *queue);
  * @message: a message that is not in it
  * @newest: whether its id is the highest there has been: that saves a look
  */
-void msgpass_queue_add(struct msgpass_queue *queue, struct msgpass_message *message,
-		       bool newest);
-void msgpass_queue_remove(struct msgpass_queue *queue,
-			  struct msgpass_message *message);
+static inline void msgpass_queue_add(struct msgpass_queue *queue,
+				     struct msgpass_message *message, bool newest)
+{
+	if (!newest) {
+		msgpass_queue_put_back(queue, message);
+		return;
+	}
+	queue->occupied |= BIT(message->priority);
+	list_add_tail(&message->node[queue->place], &queue->of[message->priority]);
+}
+
+static inline void msgpass_queue_remove(struct msgpass_queue *queue,
+					struct msgpass_message *message)
+{
+	list_del_init(&message->node[queue->place]);
+	if (list_empty(&queue->of[message->priority]))
+		queue->occupied &= ~BIT(message->priority);
+}
 
 /**
  * msgpass_queue_drain() - take all messages out

@@ -45,25 +45,13 @@ static struct msgpass_link *get_permitted_link(const struct msgpass_caller *call
 	return link;
 }
 
-int msgpass_route_to(struct msgpass_route *route,
-		     const struct msgpass_endpoint *endpoint,
-		     const struct msgpass_caller *caller,
-		     const struct msgpass_send *arg)
+int msgpass_route_to_process(struct msgpass_route *route,
+			     const struct msgpass_caller *caller,
+			     const struct msgpass_send *arg)
 {
-	struct msgpass_mailbox *mailbox = endpoint->mailbox;
 	struct msgpass_process *receiver;
 	struct msgpass_link *link;
 
-	*route = (struct msgpass_route){ };
-	if (mailbox) {
-		if (arg->to || arg->flags & MSGPASS_TO_KEY)
-			return -EINVAL;
-		/* Even where that is not cleaned up yet: nobody would receive it. */
-		if (mailbox->policy.owner && !msgpass_process_lives(mailbox->policy.owner))
-			return mailbox->policy.end;
-		route->mailbox = mailbox;
-		return 0;
-	}
 	if (!arg->to)
 		return -EINVAL;
 	receiver = get_process(arg->to, arg->flags & MSGPASS_TO_KEY);
@@ -104,38 +92,20 @@ static struct msgpass_link *get_named_link(const struct msgpass_receive *arg,
 	return link ?: ERR_PTR(-ESRCH);
 }
 
-int msgpass_route_from(struct msgpass_route *route,
-		       const struct msgpass_endpoint *endpoint,
-		       const struct msgpass_caller *caller,
-		       const struct msgpass_receive *arg)
+int msgpass_route_from_process(struct msgpass_route *route,
+			       const struct msgpass_caller *caller,
+			       const struct msgpass_receive *arg)
 {
-	struct msgpass_mailbox *mailbox = endpoint->mailbox;
-	struct msgpass_link *link;
+	struct msgpass_link *link = get_named_link(arg, caller);
 	unsigned int sender;
 
-	*route = (struct msgpass_route){ };
-	if (!arg->from && arg->flags & MSGPASS_FROM_KEY)
-		return -EINVAL;
-	if (mailbox) {
-		if (arg->from)
-			return -EINVAL;
-		/* Not through a descriptor that was passed or inherited, either. */
-		if (!msgpass_mailbox_receivable(mailbox))
-			return -EPERM;
-	} else {
-		mailbox = caller->process->inbox;
-	}
-	if (arg->from) {
-		link = get_named_link(arg, caller);
-		if (IS_ERR(link))
-			return PTR_ERR(link);
-		sender = link->pair.key[0] == caller->process->key;
-		route->link = link;
-		route->way = msgpass_link_from(link, link->pair.key[sender]);
-		/* Its end is told at once, not when it is cleaned up. */
-		if (!msgpass_process_lives(link->end[sender].process))
-			msgpass_mailbox_end_way(mailbox, route->way);
-	}
-	route->mailbox = mailbox;
+	if (IS_ERR(link))
+		return PTR_ERR(link);
+	sender = link->pair.key[0] == caller->process->key;
+	route->link = link;
+	route->way = msgpass_link_from(link, link->pair.key[sender]);
+	/* Its end is told at once, not when it is cleaned up. */
+	if (!msgpass_process_lives(link->end[sender].process))
+		msgpass_mailbox_end_way(route->mailbox, route->way);
 	return 0;
 }

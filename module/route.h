@@ -12,13 +12,14 @@
 #ifndef MSGPASS_ROUTE_H
 #define MSGPASS_ROUTE_H
 
-#include "link.h"
+#include <linux/errno.h>
+#include <linux/msgpass.h>
 
-struct msgpass_caller;
-struct msgpass_endpoint;
-struct msgpass_mailbox;
-struct msgpass_receive;
-struct msgpass_send;
+#include "endpoint.h"
+#include "link.h"
+#include "mailbox.h"
+#include "process.h"
+
 
 /**
  * struct msgpass_route - where a message is sent to or received from
@@ -32,6 +33,14 @@ struct msgpass_route {
 	struct msgpass_way	*way;
 };
 
+/* For the two that follow: by the device, to or from processes. */
+int msgpass_route_to_process(struct msgpass_route *route,
+			     const struct msgpass_caller *caller,
+			     const struct msgpass_send *arg);
+int msgpass_route_from_process(struct msgpass_route *route,
+			       const struct msgpass_caller *caller,
+			       const struct msgpass_receive *arg);
+
 /**
  * msgpass_route_to() - find the mailbox or inbox that is sent to
  * @route: filled in on success; msgpass_route_put() must follow
@@ -42,10 +51,23 @@ struct msgpass_route {
  * Links the two processes, where it is one that is sent to. May sleep. Return: 0;
  * -EINVAL, -ESRCH, -EACCES, -EDQUOT, -ENOMEM.
  */
-int msgpass_route_to(struct msgpass_route *route,
-		     const struct msgpass_endpoint *endpoint,
-		     const struct msgpass_caller *caller,
-		     const struct msgpass_send *arg);
+static inline int msgpass_route_to(struct msgpass_route *route,
+				   const struct msgpass_endpoint *endpoint,
+				   const struct msgpass_caller *caller,
+				   const struct msgpass_send *arg)
+{
+	struct msgpass_mailbox *mailbox = endpoint->mailbox;
+
+	*route = (struct msgpass_route){ .mailbox = mailbox };
+	if (!mailbox)
+		return msgpass_route_to_process(route, caller, arg);
+	if (arg->to || arg->flags & MSGPASS_TO_KEY)
+		return -EINVAL;
+	/* Even where that is not cleaned up yet: nobody would receive it. */
+	if (mailbox->policy.owner && !msgpass_process_lives(mailbox->policy.owner))
+		return mailbox->policy.end;
+	return 0;
+}
 
 /**
  * msgpass_route_from() - find the mailbox, inbox or way that is received from
@@ -57,10 +79,23 @@ int msgpass_route_to(struct msgpass_route *route,
  * Links the two processes, where one is named. May sleep. Return: 0; -EINVAL,
  * -EPERM, -ESRCH, -EDQUOT, -ENOMEM.
  */
-int msgpass_route_from(struct msgpass_route *route,
-		       const struct msgpass_endpoint *endpoint,
-		       const struct msgpass_caller *caller,
-		       const struct msgpass_receive *arg);
+static inline int msgpass_route_from(struct msgpass_route *route,
+				     const struct msgpass_endpoint *endpoint,
+				     const struct msgpass_caller *caller,
+				     const struct msgpass_receive *arg)
+{
+	struct msgpass_mailbox *mailbox = endpoint->mailbox;
+
+	if (!arg->from && arg->flags & MSGPASS_FROM_KEY)
+		return -EINVAL;
+	if (mailbox && arg->from)
+		return -EINVAL;
+	/* Not through a descriptor that was passed or inherited, either. */
+	if (mailbox && mailbox->policy.owner && !msgpass_mailbox_receivable(mailbox))
+		return -EPERM;
+	*route = (struct msgpass_route){ .mailbox = mailbox ?: caller->process->inbox };
+	return arg->from ? msgpass_route_from_process(route, caller, arg) : 0;
+}
 
 static inline void msgpass_route_put(struct msgpass_route *route)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/freezer.h>
 #include <linux/hrtimer.h>
-#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/rt.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 
 #include "wait.h"
 
@@ -58,6 +58,12 @@ struct msgpass_waiter *msgpass_waiter_earlier(struct msgpass_waiter *a,
 	return a->turn < b->turn ? a : b;
 }
 
+static void wake(struct task_struct *task)
+{
+	wake_up_process(task);
+	put_task_struct(task);
+}
+
 void msgpass_waiter_release(struct msgpass_waiter *waiter, int outcome,
 			    struct msgpass_wakeups *wakeups)
 {
@@ -65,16 +71,18 @@ void msgpass_waiter_release(struct msgpass_waiter *waiter, int outcome,
 
 	list_del_init(&waiter->link);
 	list_del_init(&waiter->in_way);
+	/* A receiver that took from a waiting sender: msgpass_mailbox_claim(). */
+	if (task != current)
+		get_task_struct(task);
 	/* Pairs with the acquire in msgpass_wait(): timeline RELEASE. */
 	smp_store_release(&waiter->outcome, outcome);
 
-	/* A receiver that took from a waiting sender: msgpass_mailbox_claim(). */
 	if (task == current)
 		return;
 	if (wakeups->count < ARRAY_SIZE(wakeups->tasks))
 		wakeups->tasks[wakeups->count++] = task;
 	else
-		wake_up_process(task);
+		wake(task);
 }
 
 void msgpass_wake(struct msgpass_wakeups *wakeups)
@@ -82,7 +90,7 @@ void msgpass_wake(struct msgpass_wakeups *wakeups)
 	unsigned int i;
 
 	for (i = 0; i < wakeups->count; i++)
-		wake_up_process(wakeups->tasks[i]);
+		wake(wakeups->tasks[i]);
 }
 
 int msgpass_wait(struct msgpass_waiter *waiter, ktime_t deadline)

@@ -17,17 +17,17 @@
  *	lock
  *	w->message = m
  *	list_del_init(&w->link)
- *	task = w->task
+ *	task = get_task_struct(w->task)
  *	store_release(w->outcome, 0)
  *						load_acquire(w->outcome): 0
  *	unlock					reads w->message, returns;
  *						*w is gone, the task may exit
  *	wake_up_process(task)
+ *	put_task_struct(task)
  *
  * After the store the releaser touches *w no more. The task_struct outlives the
- * wake-up because the releaser is inside rcu_read_lock() from before the store:
- * the task was alive then, and a task_struct is freed a grace period after its
- * task's exit. A task that has woken by itself meanwhile gets a spurious
+ * wake-up because the releaser has taken a reference before the store, when the
+ * task was still waiting. A task that has woken by itself meanwhile gets a spurious
  * wake-up, as every wait in the kernel must expect. No wake-up is lost: the
  * task sets its state before it looks at the outcome, and wake_up_process()
  * orders the store before its look at the state.
@@ -84,15 +84,12 @@ struct msgpass_patience {
 /**
  * struct msgpass_wakeups - tasks to wake once the lock is dropped
  * @count: how many
- * @tasks: what one send or receive releases: a receiver, a sender admitted, and
+ * @tasks: referenced. What one send or receive releases: a receiver, a sender admitted, and
  *	a sender whose message was received. More are woken at once.
  * @readable: a receive need not wait any more: tell pollers
  * @writable: a send need not wait any more: tell pollers
  * @drained: a way that has nothing left to be received, its sender ended: that is
  *	to be told, and its link dropped, which is referenced for that
- *
- * Lives inside one rcu_read_lock() section together with every release that
- * was added to it.
  */
 struct msgpass_wakeups {
 	unsigned int		count;
@@ -135,7 +132,7 @@ struct msgpass_waiter *msgpass_waiter_earlier(struct msgpass_waiter *a,
  * @outcome: 0 or a negative errno
  * @wakeups: where its task is added
  *
- * The mailbox's lock is held, inside rcu_read_lock().
+ * The mailbox's lock is held.
  */
 void msgpass_waiter_release(struct msgpass_waiter *waiter, int outcome,
 			    struct msgpass_wakeups *wakeups);
@@ -144,7 +141,7 @@ void msgpass_waiter_release(struct msgpass_waiter *waiter, int outcome,
  * msgpass_wake() - wake the tasks that were released
  * @wakeups: the tasks
  *
- * No lock is held, but still inside the same rcu_read_lock().
+ * No lock is held.
  */
 void msgpass_wake(struct msgpass_wakeups *wakeups);
 
