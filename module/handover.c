@@ -349,7 +349,7 @@ static int send_waiting(struct msgpass_mailbox *mailbox, struct msgpass_message 
 	if (!waits)
 		return 0;
 
-	err = msgpass_wait(&self, patience->deadline);
+	err = msgpass_wait(&self, patience->deadline, &mailbox->sending);
 	err = err ? withdraw(mailbox, &self, err) : self.outcome;
 	if (!err)
 		*id = self.id;
@@ -437,7 +437,7 @@ claim_waiting(struct msgpass_mailbox *mailbox, struct msgpass_way *way,
 	msgpass_mailbox_unlock(mailbox, wakeups);
 
 	if (err == MSGPASS_WAITING) {
-		err = msgpass_wait(&self, patience->deadline);
+		err = msgpass_wait(&self, patience->deadline, &mailbox->receiving);
 		if (err) {
 			msgpass_mailbox_lock(mailbox, wakeups);
 			if (self.outcome == MSGPASS_WAITING)

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/freezer.h>
 #include <linux/hrtimer.h>
+#include <linux/jiffies.h>
+#include <linux/minmax.h>
 #include <linux/sched.h>
 #include <linux/sched/rt.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/stat.h>
 #include <linux/sched/task.h>
 
 #include "wait.h"
+
+/* A wait in a thousand may cost a time slice. */
+#define YIELD_REST_MAX	1023
 
 void msgpass_waiter_init(struct msgpass_waiter *waiter,
 			 struct msgpass_message *message)
@@ -93,15 +99,52 @@ void msgpass_wake(struct msgpass_wakeups *wakeups)
 		wake(wakeups->tasks[i]);
 }
 
-int msgpass_wait(struct msgpass_waiter *waiter, ktime_t deadline)
+static bool is_released(const struct msgpass_waiter *waiter)
+{
+	/* Pairs with msgpass_waiter_release(): timeline RELEASE. */
+	return smp_load_acquire(&waiter->outcome) != MSGPASS_WAITING;
+}
+
+/*
+ * Who waits for a message, or for room, often waits for another task of the same CPU,
+ * which can run now. To let it run, and find that it has released us, is to sleep and
+ * be woken for a third less; and it goes on, to send us more, instead of being
+ * preempted by our waking up. But where what runs is somebody else, for the rest of its
+ * time slice, then a sleeper would have been woken at once. So it is tried again only
+ * after more and more waits, unless it succeeded within a tick.
+ */
+static void let_others_run(const struct msgpass_waiter *waiter, struct msgpass_yield *history)
+{
+	unsigned int rest = READ_ONCE(history->rest);
+	unsigned long begin = jiffies;
+
+	if (rest) {
+		WRITE_ONCE(history->rest, rest - 1);
+		return;
+	}
+	/* A real-time task that yields lets only its equals run. */
+	if (single_task_running() || current->policy != SCHED_NORMAL)
+		return;
+	yield();
+	if (is_released(waiter) && jiffies == begin) {
+		WRITE_ONCE(history->backoff, 0);
+	} else {
+		rest = min(READ_ONCE(history->backoff) * 2 + 15, YIELD_REST_MAX);
+		WRITE_ONCE(history->backoff, rest);
+		WRITE_ONCE(history->rest, rest);
+	}
+}
+
+int msgpass_wait(struct msgpass_waiter *waiter, ktime_t deadline,
+		 struct msgpass_yield *history)
 {
 	ktime_t *expires = deadline == KTIME_MAX ? NULL : &deadline;
 	int err = 0;
 
+	let_others_run(waiter, history);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
-		/* Pairs with msgpass_waiter_release(): timeline RELEASE. */
-		if (smp_load_acquire(&waiter->outcome) != MSGPASS_WAITING) {
+		if (is_released(waiter)) {
 			err = 0;
 			break;
 		}

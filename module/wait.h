@@ -82,6 +82,19 @@ struct msgpass_patience {
 };
 
 /**
+ * struct msgpass_yield - is it worth while to let others run before sleeping?
+ * @rest: how many waits not to
+ * @backoff: how many it was the last time; 0 after a yield that paid
+ *
+ * Those who wait to receive at a mailbox have one, those who wait to send another.
+ * Read and written without a lock: it is a guess, and any value will do.
+ */
+struct msgpass_yield {
+	u16	rest;
+	u16	backoff;
+};
+
+/**
  * struct msgpass_wakeups - tasks to wake once the lock is dropped
  * @count: how many
  * @tasks: referenced. What one send or receive releases: a receiver, a sender admitted, and
@@ -149,11 +162,13 @@ void msgpass_wake(struct msgpass_wakeups *wakeups);
  * msgpass_wait() - wait until released
  * @waiter: the caller's, queued
  * @deadline: see struct msgpass_patience
+ * @history: of those who wait for the same
  *
  * No lock is held. Return: 0 if it was released, even if a signal came as well;
  * -ERESTARTSYS on a signal or -ETIMEDOUT otherwise: then @waiter may still be
  * released until its list's lock is taken.
  */
-int msgpass_wait(struct msgpass_waiter *waiter, ktime_t deadline);
+int msgpass_wait(struct msgpass_waiter *waiter, ktime_t deadline,
+		 struct msgpass_yield *history);
 
 #endif /* MSGPASS_WAIT_H */
