@@ -23,6 +23,16 @@
 #endif
 
 /*
+ * A variable of the paths that every message takes, which its first user fills in:
+ * not to be zeroed before by CONFIG_INIT_STACK_ALL_ZERO.
+ */
+#if __has_attribute(__uninitialized__)
+#define MSGPASS_UNINITIALIZED	__attribute__((__uninitialized__))
+#else
+#define MSGPASS_UNINITIALIZED
+#endif
+
+/*
  * Which memory cgroup the caller is charged in, by a number that is never used again.
  * Inside rcu_read_lock() or a spinlock, which is the same to RCU.
  */

@@ -360,7 +360,7 @@ int msgpass_mailbox_send(struct msgpass_mailbox *mailbox,
 			 struct msgpass_message *message, bool sync,
 			 const struct msgpass_patience *patience, u64 *id)
 {
-	struct msgpass_wakeups wakeups;
+	struct msgpass_wakeups wakeups MSGPASS_UNINITIALIZED;
 
 	msgpass_mailbox_lock(mailbox, &wakeups);
 	sync |= !mailbox->policy.capacity && !patience->none;
@@ -413,36 +413,38 @@ static void leave_waiting_locked(struct msgpass_mailbox *mailbox,
 /* Nothing rests that is to be had. */
 static struct msgpass_message *
 claim_waiting(struct msgpass_mailbox *mailbox, struct msgpass_way *way,
-	      const struct msgpass_patience *patience, struct msgpass_wakeups *wakeups)
+	      const struct msgpass_patience *patience)
 	__releases(&mailbox->lock)
 {
+	struct msgpass_wakeups wakeups;
 	struct msgpass_waiter self;
 	int err;
 
 	lockdep_assert_held(&mailbox->lock);
 
+	msgpass_wakeups_init(&wakeups);
 	msgpass_waiter_init(&self, NULL);
 	if (mailbox->ended) {
 		self.outcome = mailbox->policy.end;
 	} else if (way && way->ended && !way->messages) {
 		self.outcome = -ESRCH;
 	} else {
-		come_locked(mailbox, way, &self, wakeups);
+		come_locked(mailbox, way, &self, &wakeups);
 		if (self.outcome == MSGPASS_WAITING && patience->none)
 			leave_waiting_locked(mailbox, &self, -EAGAIN);
 		else if (self.outcome == MSGPASS_WAITING && !way)
-			wakeups->writable = mailbox->messages >= mailbox->policy.capacity;
+			wakeups.writable = mailbox->messages >= mailbox->policy.capacity;
 	}
 	err = self.outcome;
-	msgpass_mailbox_unlock(mailbox, wakeups);
+	msgpass_mailbox_unlock(mailbox, &wakeups);
 
 	if (err == MSGPASS_WAITING) {
 		err = msgpass_wait(&self, patience->deadline, &mailbox->receiving);
 		if (err) {
-			msgpass_mailbox_lock(mailbox, wakeups);
+			msgpass_mailbox_lock(mailbox, &wakeups);
 			if (self.outcome == MSGPASS_WAITING)
 				leave_waiting_locked(mailbox, &self, err);
-			msgpass_mailbox_unlock(mailbox, wakeups);
+			msgpass_mailbox_unlock(mailbox, &wakeups);
 		}
 		err = self.outcome;
 	}
@@ -455,22 +457,21 @@ struct msgpass_message *msgpass_mailbox_claim(struct msgpass_mailbox *mailbox,
 {
 	struct msgpass_queue *queue = way ? &way->queue : &mailbox->queue;
 	struct msgpass_message *message = NULL;
-	struct msgpass_wakeups wakeups;
 
-	msgpass_mailbox_lock(mailbox, &wakeups);
+	spin_lock(&mailbox->lock);
 	if (!mailbox->ended)
 		message = msgpass_queue_first(queue);
 	if (!message)
-		return claim_waiting(mailbox, way, patience, &wakeups);
+		return claim_waiting(mailbox, way, patience);
 	claim_locked(mailbox, message, way);
-	msgpass_mailbox_unlock(mailbox, &wakeups);
+	spin_unlock(&mailbox->lock);
 	return message;
 }
 
 int msgpass_mailbox_commit(struct msgpass_mailbox *mailbox,
 			   struct msgpass_message *message)
 {
-	struct msgpass_wakeups wakeups;
+	struct msgpass_wakeups wakeups MSGPASS_UNINITIALIZED;
 	int err = 0;
 
 	msgpass_mailbox_lock(mailbox, &wakeups);

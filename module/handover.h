@@ -50,10 +50,7 @@ static inline void msgpass_mailbox_lock(struct msgpass_mailbox *mailbox,
 					struct msgpass_wakeups *wakeups)
 	__acquires(&mailbox->lock)
 {
-	wakeups->count = 0;
-	wakeups->readable = false;
-	wakeups->writable = false;
-	wakeups->drained = NULL;
+	msgpass_wakeups_init(wakeups);
 	spin_lock(&mailbox->lock);
 }
 

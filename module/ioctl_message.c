@@ -52,7 +52,7 @@ static int send_message(const struct msgpass_call *call, const struct msgpass_ca
 	struct msgpass_send __user *uarg = call->uarg;
 	const struct msgpass_send *arg = call->arg;
 	struct msgpass_message *message;
-	struct msgpass_route route;
+	struct msgpass_route route MSGPASS_UNINITIALIZED;
 	int err;
 
 	err = msgpass_route_to(&route, call->endpoint, caller, arg);
@@ -83,8 +83,8 @@ int msgpass_ioctl_send(const struct msgpass_call *call)
 {
 	struct msgpass_send __user *uarg = call->uarg;
 	const struct msgpass_send *arg = call->arg;
-	struct msgpass_patience patience;
-	struct msgpass_caller caller;
+	struct msgpass_patience patience MSGPASS_UNINITIALIZED;
+	struct msgpass_caller caller MSGPASS_UNINITIALIZED;
 	u64 id;
 	int err;
 
@@ -114,7 +114,7 @@ int msgpass_ioctl_send(const struct msgpass_call *call)
 
 long msgpass_send_exact(struct file *file, struct msgpass_send __user *uarg)
 {
-	struct msgpass_send arg;
+	struct msgpass_send arg MSGPASS_UNINITIALIZED;
 	struct msgpass_call call = {
 		.file		= file,
 		.endpoint	= file->private_data,
@@ -207,9 +207,9 @@ static int receive_message(const struct msgpass_call *call, const struct msgpass
 int msgpass_ioctl_receive(const struct msgpass_call *call)
 {
 	const struct msgpass_receive *arg = call->arg;
-	struct msgpass_patience patience;
-	struct msgpass_caller caller;
-	struct msgpass_route route;
+	struct msgpass_patience patience MSGPASS_UNINITIALIZED;
+	struct msgpass_caller caller MSGPASS_UNINITIALIZED;
+	struct msgpass_route route MSGPASS_UNINITIALIZED;
 	int err;
 
 	if (!(call->file->f_mode & FMODE_READ))
@@ -234,7 +234,7 @@ int msgpass_ioctl_receive(const struct msgpass_call *call)
 
 long msgpass_receive_exact(struct file *file, struct msgpass_receive __user *uarg)
 {
-	struct msgpass_receive arg;
+	struct msgpass_receive arg MSGPASS_UNINITIALIZED;
 	struct msgpass_call call = {
 		.file		= file,
 		.endpoint	= file->private_data,

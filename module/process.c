@@ -2,6 +2,7 @@
 #include <linux/atomic.h>
 #include <linux/cred.h>
 #include <linux/err.h>
+#include <linux/hash.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/rhashtable.h>
@@ -19,9 +20,22 @@
 #include "process.h"
 #include "spare.h"
 
+/* The address of an object is no user's choice: nobody can aim at a bucket. */
+static u32 hash_pid(const void *pid, u32 length, u32 seed)
+{
+	return hash_ptr(*(struct pid *const *)pid, 32) ^ seed;
+}
+
+static int compare_pid(struct rhashtable_compare_arg *arg, const void *process)
+{
+	return ((const struct msgpass_process *)process)->pid != *(struct pid *const *)arg->key;
+}
+
 static const struct rhashtable_params pid_params = {
 	.key_len		= sizeof(struct pid *),
 	.key_offset		= offsetof(struct msgpass_process, pid),
+	.hashfn			= hash_pid,
+	.obj_cmpfn		= compare_pid,
 	.head_offset		= offsetof(struct msgpass_process, by_pid),
 	.automatic_shrinking	= true,
 };

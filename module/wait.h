@@ -112,6 +112,14 @@ struct msgpass_wakeups {
 	struct msgpass_way	*drained;
 };
 
+static inline void msgpass_wakeups_init(struct msgpass_wakeups *wakeups)
+{
+	wakeups->count = 0;
+	wakeups->readable = false;
+	wakeups->writable = false;
+	wakeups->drained = NULL;
+}
+
 void msgpass_waiter_init(struct msgpass_waiter *waiter,
 			 struct msgpass_message *message);
 
