@@ -14,12 +14,14 @@
 
 /*
  * Up to 6.10 a sysctl table ends with an empty entry; from 6.11 on its size
- * alone counts, and an empty entry is an error.
+ * alone counts, an empty entry is an error, and handlers may not change it.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
 #define MSGPASS_SYSCTL_END	{ }
+#define MSGPASS_CTL_TABLE	struct ctl_table
 #else
 #define MSGPASS_SYSCTL_END
+#define MSGPASS_CTL_TABLE	const struct ctl_table
 #endif
 
 /*

@@ -53,7 +53,7 @@ bool msgpass_admits_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *
 }
 
 static inline void rest_locked(struct msgpass_mailbox *mailbox,
-			struct msgpass_message *message)
+			       struct msgpass_message *message)
 {
 	bool newest = message->id == mailbox->admitted_messages;
 
@@ -83,7 +83,7 @@ static void let_go_locked(struct msgpass_mailbox *mailbox)
 
 /* Out of the queues that it is in. */
 static inline void unrest_locked(struct msgpass_mailbox *mailbox,
-			  struct msgpass_message *message)
+				 struct msgpass_message *message)
 {
 	lockdep_assert_held(&mailbox->lock);
 
@@ -110,7 +110,8 @@ static void wait_locked(struct msgpass_mailbox *mailbox,
 
 /* For a receiver from any or, as the first of @way, from that sender. */
 static inline void claim_locked(struct msgpass_mailbox *mailbox,
-			 struct msgpass_message *message, struct msgpass_way *way)
+				struct msgpass_message *message,
+				struct msgpass_way *way)
 {
 	bool newest = message->id == mailbox->admitted_messages;
 
@@ -128,7 +129,7 @@ static inline void claim_locked(struct msgpass_mailbox *mailbox,
 }
 
 static inline void unclaim_locked(struct msgpass_mailbox *mailbox,
-			   struct msgpass_message *message)
+				  struct msgpass_message *message)
 {
 	lockdep_assert_held(&mailbox->lock);
 
@@ -176,8 +177,8 @@ static void count_in_way_locked(struct msgpass_mailbox *mailbox,
 }
 
 static inline void admit_locked(struct msgpass_mailbox *mailbox,
-			 struct msgpass_message *message,
-			 struct msgpass_wakeups *wakeups)
+				struct msgpass_message *message,
+				struct msgpass_wakeups *wakeups)
 {
 	struct msgpass_waiter *sender = message->sender;
 

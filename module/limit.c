@@ -31,7 +31,20 @@ static const unsigned int size_ceiling = SZ_1G;
 #define BYTES_BATCH	SZ_64K
 #define MESSAGES_BATCH	SZ_256
 
+u32 msgpass_limits_changed;
+
 static struct ctl_table_header *sysctl_header;
+
+/* What is kept for a user is charged by the limits of before: msgpass_user_checked(). */
+static int set_user_limit(MSGPASS_CTL_TABLE *table, int write, void *buffer, size_t *size,
+			  loff_t *position)
+{
+	int err = proc_doulongvec_minmax(table, write, buffer, size, position);
+
+	if (write && !err)
+		WRITE_ONCE(msgpass_limits_changed, msgpass_limits_changed + 1);
+	return err;
+}
 
 static struct ctl_table sysctl_table[] = {
 	{
@@ -56,14 +69,14 @@ static struct ctl_table sysctl_table[] = {
 		.data		= &user_bytes_max,
 		.maxlen		= sizeof(user_bytes_max),
 		.mode		= 0644,
-		.proc_handler	= proc_doulongvec_minmax,
+		.proc_handler	= set_user_limit,
 	},
 	{
 		.procname	= "user_messages_max",
 		.data		= &user_messages_max,
 		.maxlen		= sizeof(user_messages_max),
 		.mode		= 0644,
-		.proc_handler	= proc_doulongvec_minmax,
+		.proc_handler	= set_user_limit,
 	},
 	{
 		.procname	= "user_mailboxes_max",
@@ -182,6 +195,7 @@ void msgpass_user_discharge(struct msgpass_user *user, size_t bytes)
 
 int msgpass_user_charge_message(struct msgpass_user *user, size_t bytes)
 {
+	u32 changed = READ_ONCE(msgpass_limits_changed);
 	int err;
 
 	err = charge(&user->messages, 1, READ_ONCE(user_messages_max), MESSAGES_BATCH);
@@ -190,6 +204,8 @@ int msgpass_user_charge_message(struct msgpass_user *user, size_t bytes)
 	err = msgpass_user_charge(user, bytes);
 	if (err)
 		percpu_counter_add_batch(&user->messages, -1, MESSAGES_BATCH);
+	else if (!msgpass_user_checked(user))
+		WRITE_ONCE(user->checked, changed);
 	return err;
 }
 

@@ -35,6 +35,7 @@ struct msgpass_user {
 	kuid_t			uid;
 	unsigned int		references;
 	atomic_t		mailboxes;
+	u32			checked;	/* msgpass_limits_changed then */
 	struct percpu_counter	bytes;
 	struct percpu_counter	messages;
 };
@@ -42,6 +43,20 @@ struct msgpass_user {
 /* The sysctls kernel.msgpass.*, read with READ_ONCE(). */
 extern unsigned int msgpass_message_size_max;
 extern unsigned int msgpass_inbox_capacity;
+
+/* How often the limits of users have been written. */
+extern u32 msgpass_limits_changed;
+
+/**
+ * msgpass_user_checked() - has it been charged since the limits were last written?
+ * @user: the user
+ *
+ * If so it was within them, and more was not charged since without asking.
+ */
+static inline bool msgpass_user_checked(const struct msgpass_user *user)
+{
+	return READ_ONCE(user->checked) == READ_ONCE(msgpass_limits_changed);
+}
 
 /**
  * msgpass_user_get() - find or open the account of a user

@@ -99,8 +99,6 @@ static int between_pieces(void)
  * the object is the message, and size at most SMALL_MAX.
  */
 #define WORD	sizeof(u64)
-#define GET(_type)	unsafe_get_user(*(_type *)to, (const _type __user *)from, fault)
-#define PUT(_type)	unsafe_put_user(*(const _type *)from, (_type __user *)to, fault)
 
 static int copy_small_in(void *to, const void __user *from, size_t size)
 {
@@ -111,9 +109,9 @@ static int copy_small_in(void *to, const void __user *from, size_t size)
 	if (should_fail_usercopy() || !user_read_access_begin(from, size))
 		return -EFAULT;
 	for (; to <= last_word; to += WORD, from += WORD)
-		GET(u64);
+		unsafe_get_user(*(u64 *)to, (const u64 __user *)from, fault);
 	for (; to < end; to++, from++)
-		GET(u8);
+		unsafe_get_user(*(u8 *)to, (const u8 __user *)from, fault);
 	user_read_access_end();
 	return 0;
 
@@ -131,9 +129,9 @@ static int copy_small_out(void __user *to, const void *from, size_t size)
 	if (should_fail_usercopy() || !user_write_access_begin(to, size))
 		return -EFAULT;
 	for (; from <= last_word; to += WORD, from += WORD)
-		PUT(u64);
+		unsafe_put_user(*(const u64 *)from, (u64 __user *)to, fault);
 	for (; from < end; to++, from++)
-		PUT(u8);
+		unsafe_put_user(*(const u8 *)from, (u8 __user *)to, fault);
 	user_write_access_end();
 	return 0;
 

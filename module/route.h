@@ -20,7 +20,6 @@
 #include "mailbox.h"
 #include "process.h"
 
-
 /**
  * struct msgpass_route - where a message is sent to or received from
  * @mailbox: held as said above

@@ -6,6 +6,7 @@
 #include <linux/spinlock.h>
 #include <linux/string.h>
 
+#include "limit.h"
 #include "message.h"
 #include "spare.h"
 
@@ -16,8 +17,14 @@
  */
 #define KEPT_MAX	(IS_ENABLED(CONFIG_KASAN) ? 0 : SZ_256K)
 
+/**
+ * struct heap - what one CPU keeps
+ * @lock: guards the rest
+ * @bytes: the memory that it takes; read without the lock
+ * @first: of each kind, by next_spare
+ */
 struct heap {
-	spinlock_t		lock;
+	spinlock_t		lock;	/* guards the rest */
 	size_t			bytes;
 	struct msgpass_message	*first[MSGPASS_MESSAGE_KINDS];
 };
@@ -35,7 +42,8 @@ struct msgpass_message *msgpass_spare_take(struct msgpass_user *user, unsigned i
 	if (message) {
 		heap->first[kind] = message->next_spare;
 		WRITE_ONCE(heap->bytes, heap->bytes - bytes);
-		if (message->user != user || message->cgroup != msgpass_current_cgroup()) {
+		if (message->user != user || !msgpass_user_checked(user) ||
+		    message->cgroup != msgpass_current_cgroup()) {
 			other = message;
 			message = NULL;
 		}
@@ -55,7 +63,7 @@ bool msgpass_spare_keep(struct msgpass_message *message, unsigned int kind)
 	bool room;
 
 	spin_lock(&heap->lock);
-	room = heap->bytes + bytes <= KEPT_MAX;
+	room = heap->bytes + bytes <= KEPT_MAX && msgpass_user_checked(message->user);
 	if (room) {
 		WRITE_ONCE(heap->bytes, heap->bytes + bytes);
 		message->next_spare = heap->first[kind];

@@ -8,7 +8,8 @@
  * kind; a sender of the same user and in the same memory cgroup takes it from
  * there. What is kept is thereby counted as that user's and that cgroup's, and as
  * queued: but where either would be refused memory for that, all of it is freed first
- * (msgpass_spares_free()), so nobody is refused for what is kept.
+ * (msgpass_spares_free()), so nobody is refused for what is kept. And a limit that was
+ * lowered since counts from the next message on (msgpass_user_checked()).
  *
  * Owner: the heap; with a message that is taken goes the ownership. What is kept
  * is freed when any process that uses the module ends, and with the module.

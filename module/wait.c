@@ -126,7 +126,7 @@ static void let_others_run(const struct msgpass_waiter *waiter, struct msgpass_y
 	if (single_task_running() || current->policy != SCHED_NORMAL)
 		return;
 	yield();
-	if (is_released(waiter) && jiffies == begin) {
+	if (is_released(waiter) && time_before_eq(jiffies, begin)) {
 		WRITE_ONCE(history->backoff, 0);
 	} else {
 		rest = min(READ_ONCE(history->backoff) * 2 + 15, YIELD_REST_MAX);
