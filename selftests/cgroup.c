@@ -486,6 +486,55 @@ TEST_F_TIMEOUT(cgroup, M16_10_what_is_queued_is_charged_to_its_senders_cgroup_un
 	}
 }
 
+/* Sent and received by us: as many of 8 KiB as the module may keep. */
+#define KEPT		30
+#define KEPT_SIZE	8192
+
+TEST_F_TIMEOUT(cgroup, P10_92_what_is_kept_of_one_cgroup_serves_no_other, SLOW)
+{
+	const unsigned int rounds = at_most(8 * MIB) / (KEPT * KEPT_SIZE);
+	int mailbox = create_large(self->device), own = create_large(self->device);
+	unsigned int *sent = share_memory(2 * sizeof(*sent));
+	cpu_set_t set;
+	long before;
+	pid_t child;
+
+	ASSERT_LE(0, mailbox);
+	ASSERT_LE(0, own);
+	if (MEMORY() < 0)
+		SKIP(return, "the kernel has no memory controller, or another hierarchy has it");
+	CPU_ZERO(&set);
+	CPU_SET(0, &set);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(set), &set));
+	child = fork_child();
+	if (!child) {
+		join_group(&self->group);
+		MUST(!mlockall(MCL_CURRENT));
+		for (unsigned int i = 0; i <= rounds; i++) {
+			tell_event(self->ready);
+			await_event(self->go);
+			MUST(!send_many(mailbox, KEPT_SIZE, KEPT, &sent[0]));
+		}
+		tell_event(self->ready);
+		await_event(self->go);
+		_exit(0);
+	}
+	for (unsigned int i = 0; i <= rounds; i++) {
+		await_event(self->ready);
+		if (i <= 1)
+			before = MEMORY();
+		ASSERT_EQ(0, send_many(own, KEPT_SIZE, KEPT, &sent[1]));
+		ASSERT_TRUE(receive_many(own, KEPT_SIZE, KEPT));
+		tell_event(self->go);
+	}
+	await_event(self->ready);
+	EXPECT_LE(before + rounds * KEPT * KEPT_SIZE * 3 / 4, MEMORY());
+	tell_event(self->go);
+	EXPECT_EQ(0, wait_child(child));
+	close(own);
+	close(mailbox);
+}
+
 TEST_F_TIMEOUT(cgroup, P10_30_a_cgroup_at_its_limit_is_told_and_nobody_is_killed, SLOW)
 {
 	unsigned int *sent = share_memory(sizeof(*sent)), ours;

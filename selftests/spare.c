@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the module keeps of received messages, for those sent next: it is nobody's
+ * loss (P10). On a kernel with KASAN nothing is kept, and these say nothing.
+ */
+#include <sched.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include "util.h"
+
+#include <kselftest_harness.h>
+
+/* A small one lies in the message itself, a larger one beside it. */
+#define SMALL		16
+#define LARGE		300
+#define LIMIT		10
+
+static const char data[LARGE];
+static unsigned long messages_max;
+
+static void put_back(void)
+{
+	write_limit("user_messages_max", messages_max);
+}
+
+/* What is kept is kept by each processor. */
+static void pin(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(0, &set);
+	(void)sched_setaffinity(0, sizeof(set), &set);
+}
+
+FIXTURE(spare)
+{
+	int device, mailbox;
+	int go, ready;
+	pid_t guard;
+};
+
+FIXTURE_SETUP(spare)
+{
+	if (module_is_missing())
+		SKIP(return, "msgpass is not loaded");
+	if (geteuid())
+		SKIP(return, "needs root, to set limits");
+	pin();
+	self->device = open_device();
+	ASSERT_LE(0, self->device);
+	self->mailbox = create_unnamed(self->device, MSGPASS_UNBOUNDED, LARGE, 0666);
+	ASSERT_LE(0, self->mailbox);
+	self->go = open_event();
+	self->ready = open_event();
+	messages_max = read_limit("user_messages_max");
+	self->guard = start_guard(put_back);
+	ASSERT_LT(0, self->guard);
+}
+
+FIXTURE_TEARDOWN(spare)
+{
+	close(self->ready);
+	close(self->go);
+	close(self->mailbox);
+	close(self->device);
+	if (self->guard > 0)
+		EXPECT_EQ(0, end_guard(self->guard));
+}
+
+/* Send until it is refused, but not more than 1000; return how many were sent. */
+static int send_all(int mailbox, size_t size)
+{
+	int sent = 0;
+
+	while (sent < 1000 && !send_flags(mailbox, data, size, MSGPASS_NONBLOCK))
+		sent++;
+	return sent;
+}
+
+static int receive_all(int mailbox)
+{
+	char buffer[LARGE];
+	int received = 0;
+
+	while (receive_flags(mailbox, buffer, sizeof(buffer), MSGPASS_NONBLOCK) >= 0)
+		received++;
+	return received;
+}
+
+TEST_F(spare, P10_90_nobody_is_refused_for_what_is_only_kept)
+{
+	pid_t child;
+
+	ASSERT_TRUE(write_limit("user_messages_max", LIMIT));
+	child = fork_child();
+	if (!child) {
+		/* A user that nobody else is. */
+		become(4711);
+		MUST(send_all(self->mailbox, SMALL) == LIMIT);
+		MUST(receive_all(self->mailbox) == LIMIT);
+		MUST(send_all(self->mailbox, LARGE) == LIMIT);
+		MUST(receive_all(self->mailbox) == LIMIT);
+		MUST(send_all(self->mailbox, SMALL) == LIMIT);
+		_exit(0);
+	}
+	EXPECT_EQ(0, wait_child(child));
+}
+
+TEST_F(spare, P10_91_what_is_kept_of_one_user_serves_no_other)
+{
+	pid_t first, second;
+
+	ASSERT_TRUE(write_limit("user_messages_max", LIMIT));
+	first = fork_child();
+	if (!first) {
+		become(4711);
+		MUST(send_all(self->mailbox, SMALL) == LIMIT);
+		MUST(receive_all(self->mailbox) == LIMIT);
+		tell_event(self->ready);
+		/* What it left would go with it. */
+		await_event(self->go);
+		_exit(0);
+	}
+	await_event(self->ready);
+	second = fork_child();
+	if (!second) {
+		become(4712);
+		MUST(send_all(self->mailbox, SMALL) == LIMIT);
+		_exit(0);
+	}
+	EXPECT_EQ(0, wait_child(second));
+	tell_event(self->go);
+	EXPECT_EQ(0, wait_child(first));
+}
+
+TEST_F(spare, M16_90_a_lowered_limit_counts_whatever_is_kept)
+{
+	pid_t child;
+
+	ASSERT_TRUE(write_limit("user_messages_max", LIMIT));
+	child = fork_child();
+	if (!child) {
+		become(4711);
+		MUST(send_all(self->mailbox, SMALL) == LIMIT);
+		tell_event(self->ready);
+		await_event(self->go);
+		/* One fewer is still more than the new limit. */
+		MUST(receive_flags(self->mailbox, (char[SMALL]){ }, SMALL, 0) == SMALL);
+		MUST(send_all(self->mailbox, SMALL) == 0);
+		_exit(0);
+	}
+	await_event(self->ready);
+	ASSERT_TRUE(write_limit("user_messages_max", LIMIT / 2));
+	tell_event(self->go);
+	EXPECT_EQ(0, wait_child(child));
+}
+
+TEST_HARNESS_MAIN
