@@ -8,12 +8,12 @@ DESTDIR ?=
 INSTALL_MOD_PATH ?= $(DESTDIR)
 
 # What the scripts read. An own kernel needs the build folder that somebody names: not the default.
-export ACCEL FILE KERNEL MEMORY PLANTED SEED STEP TEST TIME TIMEOUT V
+export ACCEL CPUS FILE KERNEL MEMORY PLANTED SEED STEP TEST TIME TIMEOUT V W
 ifneq ($(origin KDIR),file)
 export KDIR
 endif
 
-vm_targets := demo check check-all check-debug coverage fuzz vm
+vm_targets := bench-profile demo check check-all check-debug coverage fuzz vm
 
 .PHONY: all headers module userlib install modules_install $(vm_targets) lint model clean distclean help
 
