@@ -13,7 +13,7 @@ ifneq ($(origin KDIR),file)
 export KDIR
 endif
 
-vm_targets := bench-profile demo check check-all check-debug coverage fuzz vm
+vm_targets := bench bench-profile demo check check-all check-debug coverage fuzz vm
 
 .PHONY: all headers module userlib install modules_install $(vm_targets) lint model clean distclean help
 
