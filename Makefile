@@ -13,9 +13,9 @@ ifneq ($(origin KDIR),file)
 export KDIR
 endif
 
-vm_targets := bench bench-profile demo check check-all check-debug coverage fuzz vm
+vm_targets := bench bench-check bench-profile demo check check-all check-debug coverage fuzz vm
 
-.PHONY: all headers module userlib install modules_install $(vm_targets) lint model clean distclean help
+.PHONY: all headers module userlib install modules_install $(vm_targets) bench-native lint model clean distclean help
 
 all: headers
 	$(MAKE) module userlib
@@ -35,5 +35,5 @@ install:
 modules_install: module
 	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_PATH="$(INSTALL_MOD_PATH)" modules_install
 
-$(vm_targets) lint model clean distclean help:
+$(vm_targets) bench-native lint model clean distclean help:
 	@scripts/$@

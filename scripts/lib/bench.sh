@@ -100,7 +100,7 @@ bench_facts() {
 		version "$(sed -n 's/^version //p' "$run/verdict" | sed 's/^.*#/#/')" \
 		compiler "$(gcc --version | head -n 1)" \
 		library "$(ldd --version | head -n 1)" \
-		emulator "$("${abi_qemu[0]}" --version | head -n 1)" \
+		emulator "$("${abi_qemu[0]}" --version 2>/dev/null | head -n 1)" \
 		date "$(date -u +%F)" \
 		commit "$(source_commit ':!selftests/bench/results' ':!README.md')"
 }

@@ -90,6 +90,7 @@ vm_probe() {
 }
 
 # vm_accel KERNEL: sets accel, and vm_how for people. The answer is remembered until the host is booted again.
+# shellcheck disable=SC2034
 vm_accel() {
 	local answers answer
 
