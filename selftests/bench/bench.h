@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdnoreturn.h>
 #include <string.h>
 #include <sys/types.h>
 
@@ -37,19 +38,24 @@
 #define PRODUCERS_MAX		64
 #define NO_PARAMETER		(~0U)
 
+/* The processor's counter, where it has one that programs may read. */
+#define HAS_TSC			__has_builtin(__builtin_ia32_rdtsc)
+
 /* What a transport can; what a workload asks for. */
-#define CAN_SELF	(1U << 0)	/* one process sends to itself */
-#define CAN_TURNS	(1U << 1)	/* a round trip of single messages */
-#define CAN_QUEUE	(1U << 2)	/* messages rest, as many as one asks for */
-#define CAN_JOIN	(1U << 3)	/* several senders to one receiver */
-#define CAN_SHARE	(1U << 4)	/* several receivers of one queue */
-#define CAN_POLL	(1U << 5)	/* epoll tells of a message */
-#define CAN_SELECT	(1U << 6)	/* receive from one sender, behind others */
-#define CAN_MANY	(1U << 7)	/* thousands of queues */
-#define CAN_DIRECT	(1U << 8)	/* a process is named, not a queue */
-#define CAN_STREAM	(1U << 9)	/* one way, with or without a queue */
-#define CAN_MOST	(CAN_SELF | CAN_TURNS | CAN_QUEUE | CAN_JOIN | CAN_SHARE | \
-			 CAN_POLL | CAN_MANY | CAN_STREAM)
+enum {
+	CAN_SELF	= 1 << 0,	/* one process sends to itself */
+	CAN_TURNS	= 1 << 1,	/* a round trip of single messages */
+	CAN_STREAM	= 1 << 2,	/* one way, with or without a queue */
+	CAN_QUEUE	= 1 << 3,	/* messages rest, as many as one asks for */
+	CAN_JOIN	= 1 << 4,	/* several senders to one receiver */
+	CAN_SHARE	= 1 << 5,	/* several receivers of one queue */
+	CAN_POLL	= 1 << 6,	/* epoll tells of a message */
+	CAN_MANY	= 1 << 7,	/* thousands of queues */
+	CAN_SELECT	= 1 << 8,	/* receive from one sender, behind others */
+	CAN_DIRECT	= 1 << 9,	/* a process is named, not a queue */
+	CAN_MOST	= CAN_SELF | CAN_TURNS | CAN_STREAM | CAN_QUEUE | CAN_JOIN | CAN_SHARE |
+			  CAN_POLL | CAN_MANY,
+};
 
 struct channel;
 
@@ -60,8 +66,8 @@ struct channel;
  * @size_min, @size_max: of a message
  * @batch: messages per call, if not 1
  * @prepare: what is needed once, limits for instance
- * @open: make the queue, to hold @depth messages of @size; 0 is the mechanism's
- *	default
+ * @open: make the queue, to hold @depth messages of @size; with 0 as users would
+ *	who need room for one call
  * @attach: called by the process that will receive
  * @buffer: where the next message is written, if not at channel.outgoing
  * @send, @receive: one message, or @batch of them; wait as long as it takes.
@@ -101,7 +107,7 @@ struct channel {
 	const struct transport *transport;
 	size_t size, stride;
 	unsigned int depth, batch;
-	int in, out, device;
+	int in, out;
 	pid_t receiver;
 	char *outgoing, *incoming;
 	uint32_t sent, received;
@@ -170,6 +176,7 @@ struct figure {
 /**
  * struct plan - how an item is measured
  * @batch: do that many operations
+ * @before, @after: around each batch, not measured; may be NULL
  * @argument: its argument
  * @operations: in a batch
  * @warm_up: operations before the first
@@ -178,6 +185,8 @@ struct figure {
  */
 struct plan {
 	void (*batch)(void *argument, unsigned int operations);
+	void (*before)(void *argument);
+	void (*after)(void *argument);
 	void *argument;
 	unsigned int operations;
 	unsigned int warm_up;
@@ -208,9 +217,9 @@ void report(const struct item *item, const struct plan *plan, const struct figur
 /* Both. */
 void measure_and_report(const struct item *item, const struct plan *plan);
 /* Print that it cannot be measured here, and end this item's process. */
-void skip(const struct item *item, const char *reason) __attribute__((noreturn));
+noreturn void skip(const struct item *item, const char *reason);
 /* Something is wrong: end this item's process with an error. */
-void die(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+noreturn void die(const char *format, ...);
 #define MUST(condition) do {							\
 	if (unlikely(!(condition)))						\
 		die("%s:%d: not so: %s (%s)", __FILE__, __LINE__, #condition,	\
@@ -227,6 +236,11 @@ void await_ready(void);
 void end_process(pid_t pid);
 /* Raise a number in a file of /proc; it is put back when the item is over. */
 bool raise_limit(const char *path, unsigned long limit);
+/* Write to a file now, and if not NULL something else to it when the item is over. */
+bool change_file(const char *path, const char *now, const char *later);
+bool file_says(const char *path, const char *word);
+/* One that is removed when the item is over. */
+bool make_folder(const char *path);
 void init_limits(void);
 void restore_limits(void);
 /* As many descriptors and bytes of POSIX message queues as root may have. */
@@ -236,12 +250,17 @@ void raise_resources(void);
 /* Open a channel, or skip the item. */
 void open_channel(struct channel *channel, const struct item *item, unsigned int depth);
 void close_channel(struct channel *channel);
+/* The same without buffers, which are the caller's. */
+void open_queue(struct channel *channel, const struct item *item, unsigned int depth);
+void close_queue(struct channel *channel);
 /* The calling process is the one that receives. */
 void attach_channel(struct channel *channel);
+/* Buffers of one or more messages, with a head room, filled with the pattern. */
 char *new_buffer(size_t size);
+char *new_buffers(size_t size, unsigned int count);
+void free_buffer(char *buffer);
 void verify(struct channel *channel, const char *data);
-void wrong_message(struct channel *channel, const char *data, uint32_t number)
-	__attribute__((noreturn));
+noreturn void wrong_message(struct channel *channel, const char *data, uint32_t number);
 
 static inline void write_stamp(char *data, size_t size, uint32_t number, uint32_t producer)
 {

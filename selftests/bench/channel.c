@@ -11,23 +11,29 @@ static char pattern(size_t i)
 }
 
 /* Written to, so that its pages are there. */
-char *new_buffer(size_t size)
+char *new_buffers(size_t size, unsigned int count)
 {
 	char *memory = NULL;
 
-	MUST(!posix_memalign((void **)&memory, 4096, 4096 + size));
+	MUST(!posix_memalign((void **)&memory, 4096, 4096 + size * count));
 	memset(memory, 0, 4096);
-	for (size_t i = 0; i < size; i++)
-		memory[4096 + i] = pattern(i);
+	for (unsigned int n = 0; n < count; n++)
+		for (size_t i = 0; i < size; i++)
+			memory[4096 + n * size + i] = pattern(i);
 	return memory + 4096;
 }
 
-static void free_buffer(char *buffer)
+char *new_buffer(size_t size)
+{
+	return new_buffers(size, 1);
+}
+
+void free_buffer(char *buffer)
 {
 	free(buffer - 4096);
 }
 
-void open_channel(struct channel *channel, const struct item *item, unsigned int depth)
+void open_queue(struct channel *channel, const struct item *item, unsigned int depth)
 {
 	const struct transport *transport = item->transport;
 	const char *reason = NULL;
@@ -37,23 +43,32 @@ void open_channel(struct channel *channel, const struct item *item, unsigned int
 	channel->size = item->size;
 	channel->depth = depth;
 	channel->batch = transport->batch ?: 1;
-	/* The pattern begins anew at each message. */
+	/* Those of a batch do not lie behind each other, where one is copied with the next. */
 	channel->stride = channel->batch > 1 ? channel->size + HEADROOM : 0;
-	channel->in = channel->out = channel->device = -1;
+	channel->in = -1;
+	channel->out = -1;
 	channel->receiver = getpid();
 	if (transport->prepare)
 		reason = transport->prepare(channel);
 	reason = reason ?: transport->open(channel);
 	if (reason)
 		skip(item, reason);
-	channel->outgoing = new_buffer(channel->size + (channel->batch - 1) * channel->stride);
-	channel->incoming = new_buffer(channel->size + (channel->batch - 1) * channel->stride);
-	memset(channel->incoming, 0, channel->size);
+}
+
+void open_channel(struct channel *channel, const struct item *item, unsigned int depth)
+{
+	size_t others;
+
+	open_queue(channel, item, depth);
+	others = (channel->batch - 1) * channel->stride;
+	channel->outgoing = new_buffer(channel->size + others);
+	channel->incoming = new_buffer(channel->size + others);
+	memset(channel->incoming, 0, channel->size + others);
 	for (unsigned int i = 1; i < channel->batch; i++)
 		memcpy(channel->outgoing + i * channel->stride, channel->outgoing, channel->size);
 }
 
-void close_channel(struct channel *channel)
+void close_queue(struct channel *channel)
 {
 	if (channel->transport->close)
 		channel->transport->close(channel);
@@ -61,8 +76,11 @@ void close_channel(struct channel *channel)
 		close(channel->in);
 	if (channel->out >= 0 && channel->out != channel->in)
 		close(channel->out);
-	if (channel->device >= 0 && channel->device != channel->in)
-		close(channel->device);
+}
+
+void close_channel(struct channel *channel)
+{
+	close_queue(channel);
 	free_buffer(channel->outgoing);
 	free_buffer(channel->incoming);
 }

@@ -34,12 +34,17 @@
 const struct transport *const transports[] = {
 	&transport_msgpass, &transport_msgpass_inbox, &transport_msgpass_sync,
 	&transport_posix_mq, &transport_sysv_msg, &transport_pipe, &transport_pipe_packet,
+	&transport_unix_stream, &transport_unix_seqpacket, &transport_unix_dgram,
+	&transport_unix_mmsg, &transport_tipc, &transport_eventfd, &transport_shm_futex,
+	&transport_vmsplice, &transport_process_vm_readv,
 	NULL
 };
 
 const struct workload *const workloads[] = {
 	&workload_floor, &workload_self, &workload_pingpong, &workload_stream,
-	&workload_stream_first,
+	&workload_stream_first, &workload_fanin, &workload_fanout, &workload_pairs,
+	&workload_depth, &workload_selective, &workload_mailboxes, &workload_epoll,
+	&workload_cgroup, &workload_first, &workload_create,
 	NULL
 };
 
@@ -177,7 +182,8 @@ static void do_workload(const struct workload *workload)
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: bench [--list] [--quick] [--mark] [--clock tsc|ns] [--cpus 1|2] [WORKLOAD/TRANSPORT/SIZE/PARAMETER...]\n");
+	fprintf(stderr, "synopsis:\tbench [--list] [--quick] [--mark] [--clock tsc|ns]\n"
+		"\t\t[--cpus 1|2] [WORKLOAD/TRANSPORT/SIZE/PARAMETER...]\n");
 	exit(2);
 }
 
@@ -193,7 +199,7 @@ static void parse(int argc, char **argv)
 	};
 	int option;
 
-#if !defined(__x86_64__) && !defined(__i386__)
+#if !HAS_TSC
 	clock_ns = true;
 #endif
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {

@@ -23,7 +23,7 @@ uint64_t now(void)
 {
 	struct timespec time;
 
-#if defined(__x86_64__) || defined(__i386__)
+#if HAS_TSC
 	if (!clock_ns)
 		return __builtin_ia32_rdtsc();
 #endif
@@ -34,7 +34,7 @@ uint64_t now(void)
 /* Instructions that do nothing, for a plugin of the emulator to see. */
 void marker_begin(void)
 {
-#if defined(__x86_64__) || defined(__i386__)
+#if HAS_TSC
 	if (marking)
 		__asm__ volatile("xchg %%bx, %%bx" ::: "memory");
 #endif
@@ -42,7 +42,7 @@ void marker_begin(void)
 
 void marker_end(void)
 {
-#if defined(__x86_64__) || defined(__i386__)
+#if HAS_TSC
 	if (marking)
 		__asm__ volatile("xchg %%cx, %%cx" ::: "memory");
 #endif
@@ -86,6 +86,25 @@ unsigned int operations_of(size_t size)
 	return clock_ns ? 4 * operations : operations;
 }
 
+/* One batch; return what it took. */
+static uint64_t run_batch(const struct plan *plan, unsigned int operations, bool marked)
+{
+	uint64_t start, end;
+
+	if (plan->before)
+		plan->before(plan->argument);
+	start = now();
+	if (marked)
+		marker_begin();
+	plan->batch(plan->argument, operations);
+	if (marked)
+		marker_end();
+	end = now();
+	if (plan->after)
+		plan->after(plan->argument);
+	return end - start;
+}
+
 void measure(const struct plan *plan, struct figure *figure)
 {
 	unsigned int count = marking ? 1 : plan->batches;
@@ -97,17 +116,11 @@ void measure(const struct plan *plan, struct figure *figure)
 	figure->mean = plan->mean;
 	figure->count = count;
 	if (plan->warm_up)
-		plan->batch(plan->argument, plan->warm_up);
+		run_batch(plan, plan->warm_up, false);
 	switched = switches();
-	for (unsigned int i = 0; i < count; i++) {
-		uint64_t start = now(), end;
-
-		marker_begin();
-		plan->batch(plan->argument, plan->operations);
-		marker_end();
-		end = now();
-		figure->batches[i] = (double)(end - start) / plan->operations;
-	}
+	for (unsigned int i = 0; i < count; i++)
+		figure->batches[i] = (double)run_batch(plan, plan->operations, marking) /
+				     plan->operations;
 	figure->switches = (double)(switches() - switched) / plan->operations / count;
 }
 

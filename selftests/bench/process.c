@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -72,7 +73,7 @@ void end_process(pid_t pid)
 static struct limits {
 	unsigned int count;
 	struct limit {
-		char path[64];
+		char path[96];
 		char value[32];
 	} limit[16];
 } *limits;
@@ -105,30 +106,65 @@ void init_limits(void)
 	limits = share_memory(sizeof(*limits));
 }
 
+static void remember(const char *path, const char *value)
+{
+	struct limit *limit = &limits->limit[limits->count];
+
+	MUST(limits->count < ARRAY_LEN(limits->limit));
+	snprintf(limit->path, sizeof(limit->path), "%s", path);
+	snprintf(limit->value, sizeof(limit->value), "%s", value);
+	limits->count++;
+}
+
+bool change_file(const char *path, const char *now, const char *later)
+{
+	if (!write_text(path, now))
+		return false;
+	if (later)
+		remember(path, later);
+	return true;
+}
+
+bool file_says(const char *path, const char *word)
+{
+	char text[256];
+
+	return read_text(path, text, sizeof(text)) && strstr(text, word);
+}
+
+bool make_folder(const char *path)
+{
+	if (mkdir(path, 0755))
+		return false;
+	remember(path, "");
+	return true;
+}
+
 bool raise_limit(const char *path, unsigned long limit)
 {
-	struct limit *old = &limits->limit[limits->count];
-	char text[32];
+	char old[32], new[32];
 
-	if (!read_text(path, text, sizeof(text)))
+	if (!read_text(path, old, sizeof(old)))
 		return false;
-	if (strtoul(text, NULL, 10) >= limit)
+	if (strtoul(old, NULL, 10) >= limit)
 		return true;
-	MUST(limits->count < ARRAY_LEN(limits->limit));
-	snprintf(old->path, sizeof(old->path), "%s", path);
-	memcpy(old->value, text, sizeof(text));
-	snprintf(text, sizeof(text), "%lu", limit);
-	limits->count++;
-	return write_text(path, text);
+	snprintf(new, sizeof(new), "%lu", limit);
+	return change_file(path, new, old);
+}
+
+static bool restore(const struct limit *limit)
+{
+	return *limit->value ? write_text(limit->path, limit->value) : !rmdir(limit->path);
 }
 
 void restore_limits(void)
 {
 	while (limits->count) {
-		const struct limit *old = &limits->limit[--limits->count];
+		const struct limit *limit = &limits->limit[--limits->count];
 
-		if (!write_text(old->path, old->value))
-			fprintf(stderr, "bench: %s cannot be put back\n", old->path);
+		if (!restore(limit))
+			fprintf(stderr, "bench: %s cannot be put back: %s\n", limit->path,
+				strerror(errno));
 	}
 }
 

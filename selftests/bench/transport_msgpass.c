@@ -10,11 +10,16 @@
 #include "bench.h"
 #include "transports.h"
 
+/* Also the inbox's; of whichever process uses it. */
+static int device = -1;
+
 static const char *prepare(struct channel *channel)
 {
-	channel->device = open(MSGPASS_DEVICE, O_RDWR | O_CLOEXEC);
-	if (channel->device < 0)
+	if (device < 0)
+		device = open(MSGPASS_DEVICE, O_RDWR | O_CLOEXEC);
+	if (device < 0)
 		return "msgpass is not loaded";
+	raise_limit("/proc/sys/kernel/msgpass/user_mailboxes_max", 20000);
 	if (channel->size > 16 << 20)
 		raise_limit("/proc/sys/kernel/msgpass/message_size_max", channel->size);
 	return NULL;
@@ -35,10 +40,10 @@ static const char *open_capacity(struct channel *channel, unsigned int capacity)
 	const struct msgpass_unlink unlink = { .name = (uintptr_t)name };
 
 	snprintf(name, sizeof(name), "bench-%d-%u", getpid(), count++);
-	channel->in = msgpass_raw_create(channel->device, &create);
+	channel->in = msgpass_raw_create(device, &create);
 	if (channel->in < 0)
 		return strerror(errno);
-	MUST(!msgpass_raw_unlink(channel->device, &unlink));
+	MUST(!msgpass_raw_unlink(device, &unlink));
 	channel->out = channel->in;
 	return NULL;
 }
@@ -55,9 +60,9 @@ static const char *open_rendezvous(struct channel *channel)
 
 static const char *open_inbox(struct channel *channel)
 {
-	channel->in = channel->device;
-	channel->out = channel->device;
-	return NULL;
+	channel->in = dup(device);
+	channel->out = channel->in;
+	return channel->in < 0 ? strerror(errno) : NULL;
 }
 
 /* The inbox of a process is made by its own hand. */
@@ -69,7 +74,7 @@ static void attach_inbox(struct channel *channel)
 	};
 
 	if (channel->depth)
-		MUST(!msgpass_raw_set(channel->device, &set));
+		MUST(!msgpass_raw_set(device, &set));
 }
 
 static void send_mailbox(struct channel *channel, char *data)
@@ -86,19 +91,19 @@ static void send_inbox(struct channel *channel, char *data)
 	send_mailbox(channel, data);
 }
 
-static size_t receive(struct channel *channel, char *data)
+static size_t receive_mailbox(struct channel *channel, char *data)
 {
 	channel->receive.buffer = (uintptr_t)data;
 	channel->receive.buffer_size = channel->size;
 	if (unlikely(msgpass_raw_receive(channel->in, &channel->receive)))
-		die("msgpass: receive: %s", strerror(errno));
+		die("%s: %s", channel->transport->name, strerror(errno));
 	return channel->receive.size;
 }
 
 static size_t receive_from(struct channel *channel, char *data, pid_t sender)
 {
 	channel->receive.from = sender;
-	return receive(channel, data);
+	return receive_mailbox(channel, data);
 }
 
 const struct transport transport_msgpass = {
@@ -106,7 +111,7 @@ const struct transport transport_msgpass = {
 	.can = CAN_MOST,
 	.size_min = 1, .size_max = 1 << 30,
 	.prepare = prepare, .open = open_mailbox,
-	.send = send_mailbox, .receive = receive,
+	.send = send_mailbox, .receive = receive_mailbox,
 };
 
 const struct transport transport_msgpass_inbox = {
@@ -114,7 +119,7 @@ const struct transport transport_msgpass_inbox = {
 	.can = (CAN_MOST & ~(CAN_SHARE | CAN_MANY)) | CAN_SELECT | CAN_DIRECT,
 	.size_min = 1, .size_max = 1 << 30,
 	.prepare = prepare, .open = open_inbox, .attach = attach_inbox,
-	.send = send_inbox, .receive = receive, .receive_from = receive_from,
+	.send = send_inbox, .receive = receive_mailbox, .receive_from = receive_from,
 };
 
 const struct transport transport_msgpass_sync = {
@@ -122,5 +127,5 @@ const struct transport transport_msgpass_sync = {
 	.can = CAN_TURNS | CAN_STREAM | CAN_JOIN | CAN_SHARE,
 	.size_min = 1, .size_max = 1 << 30,
 	.prepare = prepare, .open = open_rendezvous,
-	.send = send_mailbox, .receive = receive,
+	.send = send_mailbox, .receive = receive_mailbox,
 };

@@ -35,7 +35,7 @@ static const char *open_mq(struct channel *channel)
 	snprintf(name, sizeof(name), "/bench-%d-%u", getpid(), count++);
 	channel->in = mq_open(name, O_RDWR | O_CREAT | O_EXCL, 0600, &attributes);
 	if (channel->in < 0)
-		return errno == ENOSYS ? "no POSIX message queues" : strerror(errno);
+		return strerror(errno);
 	mq_unlink(name);
 	channel->out = channel->in;
 	return NULL;
@@ -66,12 +66,12 @@ static const char *open_sysv(struct channel *channel)
 	int queue = msgget(IPC_PRIVATE, 0600);
 
 	if (queue < 0)
-		return errno == ENOSYS ? "no System V message queues" : strerror(errno);
+		return strerror(errno);
 	channel->state = (void *)(intptr_t)queue;
 	if (!channel->depth && channel->size <= 8192)
 		return NULL;
 	if (!msgctl(queue, IPC_STAT, &ds)) {
-		ds.msg_qbytes = (channel->depth ?: 10) * channel->size;
+		ds.msg_qbytes = (channel->depth ?: 1) * channel->size;
 		if (!msgctl(queue, IPC_SET, &ds))
 			return NULL;
 	}

@@ -84,26 +84,44 @@ static void run_stream(const struct item *item)
 }
 
 /* Each batch is a new channel with a new producer. */
+struct beginning {
+	const struct item *item;
+	struct channel channel;
+	pid_t pid;
+};
+
+static void begin(void *argument)
+{
+	struct beginning *beginning = argument;
+
+	beginning->pid = start_stream(&beginning->channel, beginning->item);
+}
+
+static void consume_first(void *argument, unsigned int operations)
+{
+	struct beginning *beginning = argument;
+
+	consume_batch(&beginning->channel, operations);
+}
+
+static void finish(void *argument)
+{
+	struct beginning *beginning = argument;
+
+	end_process(beginning->pid);
+	close_channel(&beginning->channel);
+}
+
 static void run_first(const struct item *item)
 {
-	const unsigned int count = quick || marking ? 1 : 3;
-	struct channel channel;
+	struct beginning beginning = { .item = item };
 	const struct plan plan = {
-		.batch = consume_batch, .argument = &channel,
-		.operations = FIRST, .batches = 1, .mean = true,
+		.before = begin, .batch = consume_first, .after = finish,
+		.argument = &beginning,
+		.operations = FIRST, .batches = 3, .mean = true,
 	};
-	struct figure all = { .count = count, .mean = true }, figure;
 
-	for (unsigned int i = 0; i < count; i++) {
-		pid_t pid = start_stream(&channel, item);
-
-		measure(&plan, &figure);
-		all.batches[i] = figure.batches[0];
-		all.switches += figure.switches / count;
-		end_process(pid);
-		close_channel(&channel);
-	}
-	report(item, &plan, &all);
+	measure_and_report(item, &plan);
 }
 
 const struct workload workload_stream = {

@@ -102,13 +102,12 @@ void measure_self(const struct item *item, struct channel *channel)
 	measure_and_report(item, &plan);
 }
 
-/* Room for one call, so that nothing waits. */
 static void run_self(const struct item *item)
 {
 	struct channel channel;
 
 	pin(0);
-	open_channel(&channel, item, item->transport->batch ?: 1);
+	open_channel(&channel, item, 0);
 	attach_channel(&channel);
 	measure_self(item, &channel);
 	close_channel(&channel);
@@ -157,8 +156,8 @@ static void run_pingpong(const struct item *item)
 
 	if (cpus > cpus_online())
 		skip(item, "one processor only");
-	open_channel(&turns.there, item, 1);
-	open_channel(&turns.back, item, 1);
+	open_channel(&turns.there, item, 0);
+	open_channel(&turns.back, item, 0);
 	pid = start_process(cpu_of_partner(), answer, &turns);
 	pin(0);
 	turns.there.receiver = pid;
