@@ -129,7 +129,7 @@ struct item;
 /**
  * struct workload - what is done
  * @name: as on the command line
- * @needs: CAN_* bits of the transport; 0 if @operations are measured instead
+ * @needs: CAN_* bits of the transport, unless @operations are measured instead
  * @sizes, @parameters: ending in 0 and in ~1U; without @parameters there is none
  * @fits: which of the combinations there are, if not all
  * @operations: names that stand for the transport's, ending in NULL

@@ -44,7 +44,7 @@ const struct workload *const workloads[] = {
 	&workload_floor, &workload_self, &workload_pingpong, &workload_stream,
 	&workload_stream_first, &workload_fanin, &workload_fanout, &workload_pairs,
 	&workload_depth, &workload_selective, &workload_mailboxes, &workload_epoll,
-	&workload_cgroup, &workload_first, &workload_create,
+	&workload_cgroup, &workload_first, &workload_create, &workload_memory,
 	NULL
 };
 
@@ -169,6 +169,7 @@ static void do_workload(const struct workload *workload)
 	if (workload->operations) {
 		for (const char *const *name = workload->operations; *name; name++) {
 			item.name = *name;
+			item.size = *workload->sizes;
 			do_parameters(&item);
 		}
 		return;
