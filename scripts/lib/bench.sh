@@ -30,6 +30,20 @@ bench_machine() {
 	vm_kernel "$kdir"
 }
 
+# bench_plugin: sets plugin, as bench_boot takes it; what it counts is in the run's counts.
+# shellcheck disable=SC2034
+bench_plugin() {
+	plugin=$run/count.so,out=$run/counts
+	quiet "building the plugin" gcc -O2 -Wall -Wextra -shared -fPIC -fvisibility=hidden \
+		-o "$run/count.so" "$top/selftests/bench/plugin/count.c"
+}
+
+# bench_marked: whether the plugin saw the batches that the program tells of.
+bench_marked() {
+	[[ $(grep -c '^block$' "$run/counts") == "$(grep -c $'^marked\t' "$run/screen")" ]] ||
+		die "the program marked other batches than it told of"
+}
+
 # bench_boot ACCEL PLUGIN|"" ARGUMENT...: run the program with these arguments. What it printed is in
 # the run's screen; dies when it did not end as it should.
 bench_boot() {

@@ -10,50 +10,20 @@
  * For each pair of marks FILE gets a line "block", and a line for each
  * instruction, with its address in 16 hexadecimal digits and its count.
  */
-#include <inttypes.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * Version 1 of the plugins' interface, as far as it is used: Debian's QEMU loads
- * plugins, and comes without the header that declares it.
- */
-#define PLUGIN_VERSION		1
-#define PLUGIN_ADD_U64		0
-#define PLUGIN_NO_REGISTERS	0
-
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-
-typedef void (*translated_fn)(uint64_t id, struct qemu_plugin_tb *block);
-typedef void (*executed_fn)(unsigned int cpu, void *data);
-
-void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, translated_fn call);
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *block);
-struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *block,
-						 size_t index);
-const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
-size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
-uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
-void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn,
-						int operation, void *counter,
-						uint64_t value);
-void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
-					    executed_fn call, int registers,
-					    void *data);
-
-#define EXPORTED __attribute__((visibility("default")))
-
-EXPORTED extern int qemu_plugin_version;
-EXPORTED int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv);
+#include "qemu_plugin.h"
 
 int qemu_plugin_version = PLUGIN_VERSION;
 
-/* One for each address that was translated. They stay where they are, because the emulator adds to them. */
+/*
+ * One for each address that was translated. They stay where they are, because
+ * the emulator adds to them.
+ */
 struct counter {
 	struct counter *next;
 	uint64_t address;
@@ -61,7 +31,7 @@ struct counter {
 	uint64_t at_begin;
 };
 
-#define BUCKETS (1 << 16)
+#define BUCKETS 65536
 
 static struct counter *buckets[BUCKETS];
 static FILE *out;
@@ -96,7 +66,8 @@ static void begin(unsigned int cpu, void *data)
 {
 	struct counter *counter;
 
-	(void)cpu, (void)data;
+	(void)cpu;
+	(void)data;
 	for (int i = 0; i < BUCKETS; i++)
 		for (counter = buckets[i]; counter; counter = counter->next)
 			counter->at_begin = counter->count;
@@ -107,7 +78,8 @@ static void end(unsigned int cpu, void *data)
 {
 	struct counter *counter;
 
-	(void)cpu, (void)data;
+	(void)cpu;
+	(void)data;
 	if (!inside)
 		return;
 	inside = false;
@@ -115,8 +87,9 @@ static void end(unsigned int cpu, void *data)
 	for (int i = 0; i < BUCKETS; i++)
 		for (counter = buckets[i]; counter; counter = counter->next)
 			if (counter->count != counter->at_begin)
-				fprintf(out, "%016" PRIx64 " %" PRIu64 "\n", counter->address,
-					counter->count - counter->at_begin);
+				fprintf(out, "%016llx %llu\n",
+					(unsigned long long)counter->address,
+					(unsigned long long)(counter->count - counter->at_begin));
 	/* The machine may be killed, and nobody is told. */
 	fflush(out);
 }
