@@ -22,7 +22,6 @@ BEGIN {
 	title("first", "The first message to a new process")
 	title("create", "Create and delete")
 	title("memory", "Memory")
-	split("gate peers both wall-1 wall-2 native-1 native-2", runs, " ")
 }
 
 function title(workload, text, label) {
@@ -37,12 +36,21 @@ $1 == "fact" {
 }
 
 # FIELD: 2 run, 3 workload, 4 transport, 5 size, 6 parameter, 7 value, 8 unit, 9 spread, 10 more
+# What is left out for the same reason is one line.
 $8 == "left out" {
-	if (!(($2, $3, $4, $7) in omitted)) {
-		omitted[$2, $3, $4, $7] = 1
-		omissions[$2] = omissions[$2] "\n- " $3 "/" $4 ": " $7
+	if (!(($3, $4, $7) in omitted)) {
+		omitted[$3, $4, $7] = 1
+		if (!($7 in omissions))
+			reasons[++reason_count] = $7
+		omissions[$7] = omissions[$7] (omissions[$7] ? ", " : "") $3 "/" $4
 	}
 	next
+}
+
+# It carries a number and nothing else, beside messages of 64 bytes.
+$4 == "eventfd" && $5 == 8 {
+	$4 = "eventfd (8 B)"
+	$5 = 64
 }
 
 {
@@ -150,7 +158,8 @@ function at(run, workload, transport, by_size, column, fixed, size, parameter) {
 
 # table RUN WORKLOAD BY_SIZE FIXED: FIXED is the parameter of a table by size, and the size of another.
 function table(run, workload, by_size, fixed,
-		key, what, columns, column, rows, row, transport, there, i, c, reference, name, switching, sharing) {
+		key, what, columns, column, rows, row, transport, there, i, c, reference, name, switching,
+		sharing, comparable) {
 	key = run SUBSEP workload
 	what = by_size ? "sizes" : "parameters"
 	# Which columns have anything at all in this table.
@@ -176,6 +185,11 @@ function table(run, workload, by_size, fixed,
 	}
 	name = by_size ? short_size(reference) : labels[workload] ? labels[workload] : "%"
 	sub(/%/, reference, name)
+	# Where there is nothing to compare with, no ratios.
+	comparable = 0
+	for (row = 1; row <= count[key, "transports"]; row++)
+		if (members[key, "transports", row] == control)
+			comparable = at(run, workload, control, by_size, reference, fixed) in value
 
 	cell(0, 1, "")
 	for (i = 1; i <= columns; i++) {
@@ -186,7 +200,7 @@ function table(run, workload, by_size, fixed,
 		cell(0, i + 1, c)
 	}
 	c = columns + 1
-	if (workload != "floor" && workload != "memory") {
+	if (comparable) {
 		cell(0, ++c, (name == "-" || columns == 1 ? "" : name " ") "/ " control)
 		cell(0, ++c, (name == "-" || columns == 1 ? "" : name " ") "/ pipe")
 	}
@@ -208,7 +222,7 @@ function table(run, workload, by_size, fixed,
 			cell(rows, i + 1, short_number(value[at(run, workload, transport, by_size, column[i], fixed)]))
 		c = columns + 1
 		i = at(run, workload, transport, by_size, reference, fixed)
-		if (workload != "floor" && workload != "memory") {
+		if (comparable) {
 			cell(rows, ++c, ratio(value[i], value[at(run, workload, control, by_size, reference, fixed)]))
 			cell(rows, ++c, ratio(value[i], value[at(run, workload, "pipe", by_size, reference, fixed)]))
 		}
@@ -266,7 +280,7 @@ function provenance() {
 	print fact["date"] ", commit " fact["commit"] "."
 }
 
-function report(i, text) {
+function report(i) {
 	print "<!-- SPDX-License-Identifier: GPL-2.0-only -->"
 	print "# What message passing costs"
 	print ""
@@ -279,10 +293,10 @@ function report(i, text) {
 	section("wall-2", "Wall time, on two processors")
 	section("native-1", "Wall time on this machine, all on one processor")
 	section("native-2", "Wall time on this machine, on two processors")
-	for (i = 1; i in runs; i++)
-		text = text omissions[runs[i]]
-	if (text)
-		print "\n## Left out\n" text
+	if (reason_count)
+		print "\n## Left out\n"
+	for (i = 1; i <= reason_count; i++)
+		print "- " reasons[i] ": " omissions[reasons[i]]
 }
 
 # A row of the README: the same workload with a few transports.

@@ -93,9 +93,10 @@ bench_control=posix-mq
 
 # bench_take RUN: add what the program has printed to the run's figures: "RUN WORKLOAD TRANSPORT SIZE
 # PARAMETER VALUE UNIT SPREAD KEYS", set apart by tabs; what was left out has the unit "left out", and
-# the reason for a value.
+# the reason for a value. Pairs are for time alone.
 bench_take() {
 	awk -F '\t' -v OFS='\t' -v run="$1" '
+		$2 == "pairs" && run !~ /^(wall|native)/ { next }
 		$1 == "figure" {
 			keys = ""
 			for (i = 9; i <= NF; i++)
