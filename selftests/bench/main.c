@@ -35,7 +35,8 @@ const struct transport *const transports[] = {
 	&transport_msgpass, &transport_msgpass_inbox, &transport_msgpass_sync,
 	&transport_posix_mq, &transport_sysv_msg, &transport_pipe, &transport_pipe_packet,
 	&transport_unix_stream, &transport_unix_seqpacket, &transport_unix_dgram,
-	&transport_unix_mmsg, &transport_tipc, &transport_eventfd, &transport_shm_futex,
+	&transport_unix_mmsg, &transport_tipc, &transport_binder, &transport_eventfd,
+	&transport_shm_futex,
 	&transport_vmsplice, &transport_process_vm_readv,
 	NULL
 };
@@ -50,6 +51,9 @@ const struct workload *const workloads[] = {
 
 static bool listing, failed;
 static char **patterns;
+/* The item that runs, and whether there is to be no other. */
+static pid_t running;
+static int stopped;
 
 /* The fields that a pattern has, compared with as many of the item's. */
 static bool matches(const struct item *item, const char *pattern)
@@ -85,6 +89,40 @@ static void end_of_item(int signal)
 	die("an item took too long");
 }
 
+/* What was raised is put back first. */
+static void stop(int signal)
+{
+	pid_t pid = __atomic_load_n(&running, __ATOMIC_RELAXED);
+
+	__atomic_store_n(&stopped, signal, __ATOMIC_RELAXED);
+	if (pid)
+		kill(pid, SIGKILL);
+}
+
+static void catch_ends(bool catch)
+{
+	const struct sigaction action = {
+		.sa_handler = catch ? stop : SIG_DFL,
+		.sa_flags = SA_RESTART,
+	};
+
+	sigaction(SIGHUP, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+static noreturn void be_item(const struct item *item, pid_t parent)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	catch_ends(false);
+	if (getppid() != parent)
+		_exit(1);
+	signal(SIGALRM, end_of_item);
+	alarm(ITEM_MAX);
+	item->workload->run(item);
+	exit(0);
+}
+
 /* In a process of its own, which leaves nothing behind however it ends. */
 static void run_item(const struct item *item)
 {
@@ -94,17 +132,14 @@ static void run_item(const struct item *item)
 	fflush(stdout);
 	pid = fork();
 	MUST(pid >= 0);
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != parent)
-			_exit(1);
-		signal(SIGALRM, end_of_item);
-		alarm(ITEM_MAX);
-		item->workload->run(item);
-		exit(0);
-	}
+	if (!pid)
+		be_item(item, parent);
+	__atomic_store_n(&running, pid, __ATOMIC_RELAXED);
 	MUST(waitpid(pid, &status, 0) == pid);
+	__atomic_store_n(&running, 0, __ATOMIC_RELAXED);
 	restore_limits();
+	if (__atomic_load_n(&stopped, __ATOMIC_RELAXED))
+		exit(128 + stopped);
 	if (!status)
 		return;
 	failed = true;
@@ -239,6 +274,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "bench: not privileged: some limits stay as they are\n");
 	init_limits();
 	raise_resources();
+	catch_ends(true);
 	for (const struct workload *const *workload = workloads; *workload; workload++)
 		do_workload(*workload);
 	return failed;
