@@ -208,7 +208,6 @@ unsigned int cpus_online(void);
 unsigned int cpu_of_partner(void);
 void marker_begin(void);
 void marker_end(void);
-uint64_t switches(void);
 /* Operations of a batch that is short enough for most to see no timer's tick. */
 unsigned int operations_of(size_t size);
 void measure(const struct plan *plan, struct figure *figure);
