@@ -56,6 +56,27 @@ static double kernel_memory(bool objects)
 	       meminfo(text, "\nAnonPages:") - meminfo(text, "\nPageTables:");
 }
 
+/*
+ * What others have freed is given back in a while, and what waits for RCU up to
+ * five seconds later: begin when no more has come for longer than that.
+ */
+static void settle(void)
+{
+	double last = 0;
+
+	for (unsigned int tries = 0, same = 0; tries < 300 && same < 60; tries++) {
+		double used = kernel_memory(false);
+
+		if (used > last - 65536 && used < last + 65536) {
+			same++;
+		} else {
+			same = 0;
+			last = used;
+		}
+		usleep(100000);
+	}
+}
+
 static double of_messages(const struct item *item)
 {
 	struct channel channel;
@@ -63,6 +84,7 @@ static double of_messages(const struct item *item)
 
 	open_channel(&channel, item, MESSAGES);
 	attach_channel(&channel);
+	settle();
 	before = kernel_memory(false);
 	for (unsigned int i = 0; i < MESSAGES; i++)
 		send_messages(&channel, i, 0);
@@ -81,6 +103,7 @@ static double of_mailboxes(const struct item *item)
 	MUST(channels);
 	/* Written to, so that its pages are there. */
 	memset(channels, 1, MAILBOXES * sizeof(*channels));
+	settle();
 	before = kernel_memory(false);
 	for (unsigned int i = 0; i < MAILBOXES; i++)
 		open_queue(&channels[i], item, 0);
@@ -169,6 +192,7 @@ static double of_crowd(const struct item *item, unsigned int count, char order)
 	command(crowd, NOTHING);
 	if (order == LINK)
 		command(crowd, USE_INBOX);
+	settle();
 	before = kernel_memory(true);
 	command(crowd, order);
 	after = kernel_memory(true);
