@@ -5,7 +5,7 @@
 # the machine unpacks is the same wherever it was built: figures that are exact must not depend on the
 # length of a folder's name.
 
-# bench_machine: sets release, image and kdir, and builds all that the machine runs.
+# bench_machine: sets release, image, kdir and commit, and builds all that the machine runs.
 bench_machine() {
 	local found ksft folder
 
@@ -19,6 +19,7 @@ bench_machine() {
 	run_begin
 	folder=$build/bench/$release
 	lock "$scripts" "it builds"
+	commit=$(source_commit ':!selftests/bench/results' ':!README.md')
 	quiet "building the benchmark" "$scripts/guest-root" "$abi" "$run/root" "$ksft" bench
 	quiet "building the module for $release" "$scripts/module" "$kdir" "$folder" \
 		KCFLAGS="-fmacro-prefix-map=$folder/="
@@ -117,7 +118,7 @@ bench_facts() {
 		library "$(ldd --version | head -n 1)" \
 		emulator "$("${abi_qemu[0]}" --version 2>/dev/null | head -n 1)" \
 		date "$(date -u +%F)" \
-		commit "$(source_commit ':!selftests/bench/results' ':!README.md')"
+		commit "$commit"
 }
 
 # bench_json FACTS FIGURES: both as JSON, a figure a line.
