@@ -8,14 +8,14 @@ DESTDIR ?=
 INSTALL_MOD_PATH ?= $(DESTDIR)
 
 # What the scripts read. An own kernel needs the build folder that somebody names: not the default.
-export ACCEL FILE KERNEL MEMORY PLANTED SEED STEP TEST TIME TIMEOUT V
+export ACCEL CPUS FILE KERNEL MEMORY PLANTED SEED STEP TEST TIME TIMEOUT V W
 ifneq ($(origin KDIR),file)
 export KDIR
 endif
 
-vm_targets := demo check check-all check-debug check-small coverage fuzz vm
+vm_targets := bench bench-check bench-profile demo check check-all check-debug check-small coverage fuzz vm
 
-.PHONY: all headers module userlib install modules_install $(vm_targets) lint model clean distclean help
+.PHONY: all headers module userlib install modules_install $(vm_targets) bench-native lint model clean distclean help
 
 all: headers
 	$(MAKE) module userlib
@@ -35,5 +35,5 @@ install:
 modules_install: module
 	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_PATH="$(INSTALL_MOD_PATH)" modules_install
 
-$(vm_targets) lint model clean distclean help:
+$(vm_targets) bench-native lint model clean distclean help:
 	@scripts/$@

@@ -71,5 +71,17 @@ need_space() {
 		"(MSGPASS_CACHE= chooses another place for kernels)"
 }
 
+# source_commit PATHSPEC...: the commit that the sources are of, and whether they have been changed. What
+# scripts write about them is left out, as the arguments name it.
+source_commit() {
+	local commit
+
+	commit=$(git -C "$top" log -1 --format=%H -- . "$@" 2>/dev/null) ||
+		{ echo unknown-dirty; return; }
+	commit=$(git -C "$top" describe --always "$commit")
+	[[ ! $(git -C "$top" status --porcelain -- . "$@") ]] || commit+=-dirty
+	echo "$commit"
+}
+
 # make(1) and kbuild split paths at spaces.
 [[ "$top$cache" != *[[:space:]]* ]] || die "cannot work in a path with a space: $top, $cache"

@@ -29,16 +29,23 @@ vm_kernel() {
 	vm_append=("slub_debug=-;FZPU,msgpass*" "kmemleak=${KMEMLEAK:-off}")
 }
 
-# vm_command ACCEL KERNEL INITRD SCREEN MODE...: sets vm_qemu.
+# vm_command ACCEL KERNEL INITRD SCREEN MODE...: sets vm_qemu. ACCEL is kvm, tcg, icount or count.
+#
+# By icount the machine has one processor, and every clock of it counts instructions, one a nanosecond;
+# nothing depends on chance or on the host, so that the same machine does the same, instruction by
+# instruction. Its processor has no fast string moves: with them a copy would count each byte.
+# By count, two such processors take turns, and the clocks are real: for a plugin that counts.
 vm_command() {
-	local accel=$1 kernel=$2 initrd=$3 screen=$4
+	local accel=$1 kernel=$2 initrd=$3 screen=$4 cpus=2
 	local options="loglevel=5 oops=panic panic=-1 mitigations=off"
 	shift 4
+	[[ $accel != icount ]] || cpus=1
+	[[ $accel != *count ]] || options+=" nokaslr"
 
 	# Not quiet: the console is all that is left of a kernel that dies.
 	vm_qemu=(
 		"${abi_qemu[@]}" -no-user-config -nodefaults -display none -no-reboot
-		-smp 2 -m "$vm_memory" -kernel "$kernel" -initrd "$initrd"
+		-smp "$cpus" -m "$vm_memory" -kernel "$kernel" -initrd "$initrd"
 		-append "$vm_console $options $abi_append ${vm_append[*]} -- $*"
 		-serial "file:$run/console" -serial "file:$run/verdict"
 		-serial "$screen" -serial "file:$run/dmesg" "${abi_ports[@]}"
@@ -48,6 +55,10 @@ vm_command() {
 		[[ $abi_kvm ]] || die "ACCEL=kvm: this machine is another one than $abi"
 		vm_qemu+=(-accel kvm -cpu host) ;;
 	tcg) vm_qemu+=(-accel "tcg,thread=multi" -cpu "$abi_cpu") ;;
+	icount | count)
+		vm_qemu+=(-accel "tcg,thread=single" -seed 1 -cpu "max,-rdrand,-rdseed,-erms,-fsrm")
+		[[ $accel != icount ]] ||
+			vm_qemu+=(-icount "shift=0,sleep=off" -rtc "base=2026-01-01T00:00:00,clock=vm") ;;
 	*) die "ACCEL=$accel: it is tcg or kvm" ;;
 	esac
 	rm -f "$run"/{console,verdict,dmesg}
@@ -79,6 +90,7 @@ vm_probe() {
 }
 
 # vm_accel KERNEL: sets accel, and vm_how for people. The answer is remembered until the host is booted again.
+# shellcheck disable=SC2034
 vm_accel() {
 	local answers answer
 
