@@ -200,6 +200,8 @@ extern const struct workload *const workloads[];
 /* The command line. */
 extern bool quick, marking, clock_ns;
 extern unsigned int cpus;
+/* The process of the item that runs: the one that measures. */
+extern pid_t item_process;
 
 /* measure.c */
 uint64_t now(void);
@@ -217,7 +219,7 @@ void report(const struct item *item, const struct plan *plan, const struct figur
 void measure_and_report(const struct item *item, const struct plan *plan);
 /* Print that it cannot be measured here, and end this item's process. */
 noreturn void skip(const struct item *item, const char *reason);
-/* Something is wrong: end this item's process with an error. */
+/* Something is wrong, in whichever process of the item: end it with an error. */
 noreturn void die(const char *format, ...);
 #define MUST(condition) do {							\
 	if (unlikely(!(condition)))						\

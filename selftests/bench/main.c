@@ -115,6 +115,7 @@ static noreturn void be_item(const struct item *item, pid_t parent)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	catch_ends(false);
+	item_process = getpid();
 	if (getppid() != parent)
 		_exit(1);
 	signal(SIGALRM, end_of_item);

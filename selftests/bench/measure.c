@@ -7,6 +7,7 @@
  * batches does not see.
  */
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 
 bool quick, marking, clock_ns;
 unsigned int cpus = 1;
+pid_t item_process;
 
 uint64_t now(void)
 {
@@ -207,5 +209,8 @@ void die(const char *format, ...)
 	vfprintf(stderr, format, arguments);
 	fprintf(stderr, "\n");
 	va_end(arguments);
+	/* The process that measures may wait for this one. */
+	if (item_process && getpid() != item_process)
+		kill(item_process, SIGKILL);
 	_exit(1);
 }
