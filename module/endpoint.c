@@ -17,6 +17,7 @@
 #include "limit.h"
 #include "mailbox.h"
 #include "process.h"
+#include "spare.h"
 
 static void free_endpoint(struct msgpass_endpoint *endpoint)
 {
@@ -41,7 +42,7 @@ static struct msgpass_endpoint *new_endpoint(struct msgpass_mailbox *mailbox)
 		msgpass_process_put(process);
 		return ERR_CAST(user);
 	}
-	endpoint = kzalloc(sizeof(*endpoint), GFP_MSGPASS);
+	endpoint = msgpass_zalloc(sizeof(*endpoint));
 	if (!endpoint) {
 		msgpass_user_put(user);
 		msgpass_process_put(process);

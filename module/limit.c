@@ -13,6 +13,7 @@
 #include <linux/sysctl.h>
 
 #include "limit.h"
+#include "spare.h"
 
 unsigned int msgpass_message_size_max = SZ_16M;
 unsigned int msgpass_inbox_capacity = 64;
@@ -31,7 +32,7 @@ static const unsigned int size_ceiling = SZ_1G;
 #define BYTES_BATCH	SZ_64K
 #define MESSAGES_BATCH	SZ_256
 
-u32 msgpass_limits_changed;
+atomic_t msgpass_limits_changed;
 
 static struct ctl_table_header *sysctl_header;
 
@@ -41,8 +42,9 @@ static int set_user_limit(MSGPASS_CTL_TABLE *table, int write, void *buffer, siz
 {
 	int err = proc_doulongvec_minmax(table, write, buffer, size, position);
 
+	/* After the limit; who sees it sees that, too. */
 	if (write && !err)
-		WRITE_ONCE(msgpass_limits_changed, msgpass_limits_changed + 1);
+		atomic_inc_return_release(&msgpass_limits_changed);
 	return err;
 }
 
@@ -136,7 +138,7 @@ struct msgpass_user *msgpass_user_get(kuid_t uid)
 	if (user)
 		return user;
 
-	fresh = kzalloc(sizeof(*fresh), GFP_MSGPASS);
+	fresh = msgpass_zalloc(sizeof(*fresh));
 	if (!fresh)
 		return ERR_PTR(-ENOMEM);
 	INIT_LIST_HEAD(&fresh->idle);
@@ -180,9 +182,20 @@ static int charge(struct percpu_counter *counter, s64 amount, unsigned long max,
 	return -EDQUOT;
 }
 
-int msgpass_user_charge(struct msgpass_user *user, size_t bytes)
+static int charge_bytes(struct msgpass_user *user, size_t bytes)
 {
 	return charge(&user->bytes, bytes, READ_ONCE(user_bytes_max), BYTES_BATCH);
+}
+
+int msgpass_user_charge(struct msgpass_user *user, size_t bytes)
+{
+	int err = charge_bytes(user, bytes);
+
+	if (!err)
+		return 0;
+	/* Nobody is refused for what is only kept. */
+	msgpass_spares_free();
+	return charge_bytes(user, bytes);
 }
 
 void msgpass_user_discharge(struct msgpass_user *user, size_t bytes)
@@ -195,13 +208,13 @@ void msgpass_user_discharge(struct msgpass_user *user, size_t bytes)
 
 int msgpass_user_charge_message(struct msgpass_user *user, size_t bytes)
 {
-	u32 changed = READ_ONCE(msgpass_limits_changed);
+	int changed = atomic_read_acquire(&msgpass_limits_changed);
 	int err;
 
 	err = charge(&user->messages, 1, READ_ONCE(user_messages_max), MESSAGES_BATCH);
 	if (err)
 		return err;
-	err = msgpass_user_charge(user, bytes);
+	err = charge_bytes(user, bytes);
 	if (err)
 		percpu_counter_add_batch(&user->messages, -1, MESSAGES_BATCH);
 	else if (!msgpass_user_checked(user))

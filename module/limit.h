@@ -6,7 +6,7 @@
  * are queued anywhere, the bytes that these and the links that it made take, and
  * the mailboxes that it created. It is charged when a message or a link is
  * made and discharged when that is freed, wherever and by whomever; nothing is
- * reserved beforehand.
+ * reserved beforehand. What spare.c keeps of it is charged, too, without a reference.
  *
  * Owner: the table in limit.c, which finds it by uid. An endpoint and a mailbox
  * each hold a reference. A queued message holds none, so that sending does not
@@ -35,7 +35,7 @@ struct msgpass_user {
 	kuid_t			uid;
 	unsigned int		references;
 	atomic_t		mailboxes;
-	u32			checked;	/* msgpass_limits_changed then */
+	int			checked;	/* msgpass_limits_changed then */
 	struct percpu_counter	bytes;
 	struct percpu_counter	messages;
 };
@@ -45,7 +45,7 @@ extern unsigned int msgpass_message_size_max;
 extern unsigned int msgpass_inbox_capacity;
 
 /* How often the limits of users have been written. */
-extern u32 msgpass_limits_changed;
+extern atomic_t msgpass_limits_changed;
 
 /**
  * msgpass_user_checked() - has it been charged since the limits were last written?
@@ -55,7 +55,7 @@ extern u32 msgpass_limits_changed;
  */
 static inline bool msgpass_user_checked(const struct msgpass_user *user)
 {
-	return READ_ONCE(user->checked) == READ_ONCE(msgpass_limits_changed);
+	return READ_ONCE(user->checked) == atomic_read(&msgpass_limits_changed);
 }
 
 /**

@@ -14,6 +14,7 @@
 #include "link.h"
 #include "mailbox.h"
 #include "process.h"
+#include "spare.h"
 
 static const struct rhashtable_params table_params = {
 	.key_len		= sizeof(struct msgpass_pair),
@@ -93,7 +94,7 @@ static struct msgpass_link *new_link(struct msgpass_process *a,
 	err = msgpass_user_charge(user, LINK_COST);
 	if (err)
 		return ERR_PTR(err);
-	link = kzalloc(sizeof(*link), GFP_MSGPASS);
+	link = msgpass_zalloc(sizeof(*link));
 	if (!link) {
 		msgpass_user_discharge(user, LINK_COST);
 		return ERR_PTR(-ENOMEM);

@@ -13,6 +13,7 @@
 #include "name.h"
 #include "process.h"
 #include "queue.h"
+#include "spare.h"
 #include "wait.h"
 
 struct msgpass_mailbox *msgpass_mailbox_new(const struct msgpass_policy *policy,
@@ -20,7 +21,7 @@ struct msgpass_mailbox *msgpass_mailbox_new(const struct msgpass_policy *policy,
 {
 	struct msgpass_mailbox *mailbox;
 
-	mailbox = kzalloc(sizeof(*mailbox), GFP_MSGPASS);
+	mailbox = msgpass_zalloc(sizeof(*mailbox));
 	if (!mailbox)
 		return NULL;
 	refcount_set(&mailbox->references, 1);

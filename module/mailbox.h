@@ -37,7 +37,7 @@
  * to its inbox. msgpass_mailbox_end() ends its use, once; the memory goes with
  * the last reference.
  *
- * Locks: the module has these, and never holds two of them:
+ * Locks: the module has these, and never holds two of them but where it says so:
  *
  *	names_lock	name.c, a mutex: spaces, names, msgpass_mailbox.name,
  *			who owns which
@@ -45,6 +45,8 @@
  *	users_lock	limit.c: the table of accounts
  *	mailbox.lock	here: the rest of a mailbox, all messages in it, and the
  *			ways that lead to it
+ *	heap.lock	spare.c: what a CPU keeps; inside free_lock, a mutex, where
+ *			all of it is freed
  *
  * Under a mailbox's lock nothing is allocated and no user memory touched; only
  * the scheduler's own locks are taken inside it.

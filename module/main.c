@@ -60,7 +60,7 @@ static void __exit msgpass_exit(void)
 	msgpass_process_exit();
 	msgpass_link_exit();
 	msgpass_name_exit();
-	msgpass_spares_free();
+	msgpass_spare_exit();
 	msgpass_limit_exit();
 	msgpass_message_exit();
 }

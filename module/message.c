@@ -178,9 +178,23 @@ static void stamp(struct msgpass_identity *from, u64 key)
 	from->gid = current_egid();
 }
 
+/* No cgroup has that number. */
+#define NO_CGROUP	U64_MAX
+
+static u64 current_cgroup(void)
+{
+	u64 number;
+
+	rcu_read_lock();
+	number = msgpass_current_cgroup();
+	rcu_read_unlock();
+	return number;
+}
+
 /* One that nobody has used, charged. */
 static struct msgpass_message *make(struct msgpass_user *user, u32 size)
 {
+	u64 cgroup = current_cgroup();
 	struct msgpass_message *message;
 	int err;
 
@@ -198,9 +212,8 @@ static struct msgpass_message *make(struct msgpass_user *user, u32 size)
 			goto free_object;
 	}
 	message->user = user;
-	rcu_read_lock();
-	message->cgroup = msgpass_current_cgroup();
-	rcu_read_unlock();
+	/* Moved meanwhile: who knows which was charged. */
+	message->cgroup = cgroup == current_cgroup() ? cgroup : NO_CGROUP;
 	message->size = size;
 	return message;
 
@@ -240,8 +253,10 @@ struct msgpass_message *msgpass_message_new(struct msgpass_user *user, u64 key,
 	if (!message) {
 		message = make(user, size);
 		/* Nobody is refused for what is only kept. */
-		if (IS_ERR(message) && msgpass_spares_free())
+		if (IS_ERR(message)) {
+			msgpass_spares_free();
 			message = make(user, size);
+		}
 		if (IS_ERR(message))
 			return message;
 	}
@@ -300,10 +315,9 @@ int msgpass_message_init(void)
 	int err = 0;
 
 	msgpass_spare_init();
-	message_cache = kmem_cache_create_usercopy("msgpass_message", MSGPASS_OBJECT_SIZE, 0,
-						   SLAB_HWCACHE_ALIGN | SLAB_ACCOUNT,
-						   offsetof(struct msgpass_message, small),
-						   SMALL_MAX, NULL);
+	/* What is copied from and to it is not by copy_from_user() and copy_to_user(). */
+	message_cache = kmem_cache_create("msgpass_message", MSGPASS_OBJECT_SIZE, 0,
+					  SLAB_HWCACHE_ALIGN | SLAB_ACCOUNT, NULL);
 	if (!message_cache)
 		return -ENOMEM;
 	for (i = 0; i < MSGPASS_CACHES && !err; i++)

@@ -5,10 +5,11 @@
  * Owner: whoever holds it, one at a time. The sender makes it and hands it to
  * msgpass_mailbox_send(); from then on it belongs to the mailbox; a receiver
  * that claimed it owns the memory until it commits or gives it back. It dies
- * at receipt, with its mailbox, or when its sender withdraws it.
+ * at receipt, with its mailbox, or when its sender withdraws it; its memory may be
+ * another message then (spare.h).
  *
  * Locks: what is above the line in the struct is guarded by the lock of the
- * mailbox it is in; the rest is written once, by its maker.
+ * mailbox it is in; the rest is written by its sender, before anybody else has it.
  *
  * A small payload lies in the object itself, a larger one is allocated beside it;
  * either in a cache that nothing else in the kernel uses, or in pages of its own.

@@ -17,6 +17,7 @@
 #include "message.h"
 #include "name.h"
 #include "process.h"
+#include "spare.h"
 
 /* How long a namespace may live on for our sake, once all else left it. */
 #define SWEEP_INTERVAL	(30 * HZ)
@@ -139,8 +140,8 @@ int msgpass_name_create(const char *text, struct msgpass_mailbox *mailbox)
 	struct space *space, *fresh;
 
 	/* Before the lock: a cgroup at its limit must not hold up the others. */
-	name = kzalloc(struct_size(name, text, size), GFP_MSGPASS);
-	fresh = kzalloc(sizeof(*fresh), GFP_MSGPASS);
+	name = msgpass_zalloc(struct_size(name, text, size));
+	fresh = msgpass_zalloc(sizeof(*fresh));
 	if (!name || !fresh) {
 		kfree(name);
 		kfree(fresh);

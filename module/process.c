@@ -23,7 +23,7 @@
 /* The address of an object is no user's choice: nobody can aim at a bucket. */
 static u32 hash_pid(const void *pid, u32 length, u32 seed)
 {
-	return hash_ptr(*(struct pid *const *)pid, 32) ^ seed;
+	return hash_64((unsigned long)*(struct pid *const *)pid, 32) ^ seed;
 }
 
 static int compare_pid(struct rhashtable_compare_arg *arg, const void *process)
@@ -169,7 +169,7 @@ static struct msgpass_process *new_process(struct pid *pid)
 	};
 	struct msgpass_process *process;
 
-	process = kzalloc(sizeof(*process), GFP_MSGPASS);
+	process = msgpass_zalloc(sizeof(*process));
 	if (!process)
 		return NULL;
 	process->inbox = msgpass_mailbox_new(&policy, NULL);

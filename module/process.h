@@ -9,7 +9,7 @@
  * interrupts off, so it only schedules exit_work. That looks whether the
  * process is really gone (newer kernels wake the queue for other reasons, too),
  * and if so takes the record out of the tables and ends the inbox, the mailboxes
- * that the process owns, and its links.
+ * that the process owns, and its links; and what is kept of messages (spare.h), everybody's.
  *
  * There is a table by struct pid and an array by process key. What the first goes
  * by is the address of the struct pid, which the record holds a reference to: a new

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/jiffies.h>
 #include <linux/kconfig.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/nospec.h>
 #include <linux/percpu.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
+#include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
+#include <linux/workqueue.h>
 
 #include "limit.h"
 #include "message.h"
@@ -16,6 +22,9 @@
  * under it each is one.
  */
 #define KEPT_MAX	(IS_ENABLED(CONFIG_KASAN) ? 0 : SZ_256K)
+
+/* So long it may lie idle: a cgroup that is short of memory cannot ask for it. */
+#define FREE_AFTER	HZ
 
 /**
  * struct heap - what one CPU keeps
@@ -30,6 +39,11 @@ struct heap {
 };
 
 static DEFINE_PER_CPU(struct heap, heaps);
+static DEFINE_MUTEX(free_lock);
+
+static void free_now_and_then(struct work_struct *work);
+static DECLARE_DEFERRABLE_WORK(free_work, free_now_and_then);
+static bool free_is_due;	/* the work is scheduled */
 
 struct msgpass_message *msgpass_spare_take(struct msgpass_user *user, unsigned int kind)
 {
@@ -37,7 +51,9 @@ struct msgpass_message *msgpass_spare_take(struct msgpass_user *user, unsigned i
 	size_t bytes = msgpass_message_kind_bytes(kind);
 	struct msgpass_message *message, *other = NULL;
 
-	spin_lock(&heap->lock);
+	kind = array_index_nospec(kind, MSGPASS_MESSAGE_KINDS);
+	if (!spin_trylock(&heap->lock))
+		return NULL;
 	message = heap->first[kind];
 	if (message) {
 		heap->first[kind] = message->next_spare;
@@ -62,19 +78,24 @@ bool msgpass_spare_keep(struct msgpass_message *message, unsigned int kind)
 	size_t bytes = msgpass_message_kind_bytes(kind);
 	bool room;
 
-	spin_lock(&heap->lock);
-	room = heap->bytes + bytes <= KEPT_MAX && msgpass_user_checked(message->user);
+	/* What is to be wiped is to be freed. */
+	if (want_init_on_free() || !msgpass_user_checked(message->user) ||
+	    !spin_trylock(&heap->lock))
+		return false;
+	room = heap->bytes + bytes <= KEPT_MAX;
 	if (room) {
 		WRITE_ONCE(heap->bytes, heap->bytes + bytes);
 		message->next_spare = heap->first[kind];
 		heap->first[kind] = message;
 	}
 	spin_unlock(&heap->lock);
+
+	if (room && !READ_ONCE(free_is_due) && !xchg(&free_is_due, true))
+		schedule_delayed_work(&free_work, FREE_AFTER);
 	return room;
 }
 
-/* Whether it had any. */
-static bool free_heap(struct heap *heap)
+static void free_heap(struct heap *heap)
 {
 	struct msgpass_message *first[MSGPASS_MESSAGE_KINDS];
 	struct msgpass_message *message, *next;
@@ -82,7 +103,7 @@ static bool free_heap(struct heap *heap)
 
 	/* Most have none, and their lines are others' to write to. */
 	if (!READ_ONCE(heap->bytes))
-		return false;
+		return;
 	spin_lock(&heap->lock);
 	memcpy(first, heap->first, sizeof(first));
 	memset(heap->first, 0, sizeof(heap->first));
@@ -96,17 +117,35 @@ static bool free_heap(struct heap *heap)
 			cond_resched();
 		}
 	}
-	return true;
 }
 
-bool msgpass_spares_free(void)
+void msgpass_spares_free(void)
 {
-	bool any = false;
 	int cpu;
 
+	mutex_lock(&free_lock);
 	for_each_possible_cpu(cpu)
-		any |= free_heap(per_cpu_ptr(&heaps, cpu));
-	return any;
+		free_heap(per_cpu_ptr(&heaps, cpu));
+	mutex_unlock(&free_lock);
+}
+
+static void free_now_and_then(struct work_struct *work)
+{
+	/* What is kept from here on is for the next time. */
+	WRITE_ONCE(free_is_due, false);
+	msgpass_spares_free();
+	/* Of users for whom nothing else was left. */
+	msgpass_user_sweep();
+}
+
+void *msgpass_zalloc(size_t size)
+{
+	void *memory = kzalloc(size, GFP_MSGPASS);
+
+	if (memory)
+		return memory;
+	msgpass_spares_free();
+	return kzalloc(size, GFP_MSGPASS);
 }
 
 void msgpass_spare_init(void)
@@ -115,4 +154,10 @@ void msgpass_spare_init(void)
 
 	for_each_possible_cpu(cpu)
 		spin_lock_init(&per_cpu_ptr(&heaps, cpu)->lock);
+}
+
+void msgpass_spare_exit(void)
+{
+	cancel_delayed_work_sync(&free_work);
+	msgpass_spares_free();
 }

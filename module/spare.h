@@ -6,16 +6,19 @@
  * all that at receipt takes longer than the rest of a send and a receive. So a
  * message that is freed goes, charged as it is, on the heap of its CPU and of its
  * kind; a sender of the same user and in the same memory cgroup takes it from
- * there. What is kept is thereby counted as that user's and that cgroup's, and as
- * queued: but where either would be refused memory for that, all of it is freed first
- * (msgpass_spares_free()), so nobody is refused for what is kept. And a limit that was
- * lowered since counts from the next message on (msgpass_user_checked()).
+ * there. What is kept is thereby counted as that user's and that cgroup's, as if it
+ * were queued: but where either would be refused memory for that, all of it is freed
+ * first, so nobody is refused for what is kept; and a limit that was lowered since
+ * counts from the next message on (msgpass_user_checked()).
  *
  * Owner: the heap; with a message that is taken goes the ownership. What is kept
- * is freed when any process that uses the module ends, and with the module.
+ * is freed every now and then, a second after it began; when any process that uses
+ * the module ends; and with the module.
  *
- * Lock: each heap has its own, inside which no other is taken. It is contended
- * only while all are emptied, or a task moves to another CPU.
+ * Lock: each heap has its own, inside which no other is taken; messages are kept and
+ * taken only where it is free, so nobody waits for a task that was preempted with
+ * it. Those who free take one after the other, inside a mutex, so that who comes
+ * second finds it done.
  */
 #ifndef MSGPASS_SPARE_H
 #define MSGPASS_SPARE_H
@@ -43,13 +46,19 @@ struct msgpass_message *msgpass_spare_take(struct msgpass_user *user, unsigned i
  */
 bool msgpass_spare_keep(struct msgpass_message *message, unsigned int kind);
 
+/* Free all that is kept. Sleeps. */
+void msgpass_spares_free(void);
+
 /**
- * msgpass_spares_free() - free all that is kept
+ * msgpass_zalloc() - allocate an object of the module
+ * @size: its size
  *
- * Return: whether there was anything. Sleeps.
+ * Sleeps. Return: zeroed memory, charged to the caller's cgroup, or NULL where there
+ * is none although all that was kept has been freed.
  */
-bool msgpass_spares_free(void);
+void *msgpass_zalloc(size_t size);
 
 void msgpass_spare_init(void);
+void msgpass_spare_exit(void);
 
 #endif /* MSGPASS_SPARE_H */

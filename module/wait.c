@@ -123,7 +123,7 @@ static void let_others_run(const struct msgpass_waiter *waiter, struct msgpass_y
 		return;
 	}
 	/* A real-time task that yields lets only its equals run. */
-	if (single_task_running() || current->policy != SCHED_NORMAL)
+	if (single_task_running() || current->policy != SCHED_NORMAL || signal_pending(current))
 		return;
 	yield();
 	if (is_released(waiter) && time_before_eq(jiffies, begin)) {
@@ -141,7 +141,9 @@ int msgpass_wait(struct msgpass_waiter *waiter, ktime_t deadline,
 	ktime_t *expires = deadline == KTIME_MAX ? NULL : &deadline;
 	int err = 0;
 
-	let_others_run(waiter, history);
+	/* Nothing that runs may make it late. */
+	if (!expires)
+		let_others_run(waiter, history);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 		if (is_released(waiter)) {

@@ -101,7 +101,7 @@ TEST_F_TIMEOUT(fault_load, P12_140_without_memory_it_does_not_load_and_leaves_no
 			ASSERT_TRUE(unloads());
 		ASSERT_TRUE(has_left_nothing())
 			TH_LOG("with fault %u", fault->nth);
-		/* Loads differ a little: what the first sweep has stepped over, the second meets. */
+		/* Loads differ a little: the second sweep meets what the first stepped over. */
 		if (rounds == DENSE - 1)
 			fault->nth = count;
 		else

@@ -18,11 +18,12 @@
 #define LIMIT		10
 
 static const char data[LARGE];
-static unsigned long messages_max;
+static unsigned long messages_max, bytes_max;
 
 static void put_back(void)
 {
 	write_limit("user_messages_max", messages_max);
+	write_limit("user_bytes_max", bytes_max);
 }
 
 /* What is kept is kept by each processor. */
@@ -56,6 +57,7 @@ FIXTURE_SETUP(spare)
 	self->go = open_event();
 	self->ready = open_event();
 	messages_max = read_limit("user_messages_max");
+	bytes_max = read_limit("user_bytes_max");
 	self->guard = start_guard(put_back);
 	ASSERT_LT(0, self->guard);
 }
@@ -70,12 +72,16 @@ FIXTURE_TEARDOWN(spare)
 		EXPECT_EQ(0, end_guard(self->guard));
 }
 
-/* Send until it is refused, but not more than 1000; return how many were sent. */
+#define MANY		1000
+/* What those take, and less than a link. */
+#define BYTES		(MANY * 256 + 500)
+
+/* Send until it is refused, but not more than MANY; return how many were sent. */
 static int send_all(int mailbox, size_t size)
 {
 	int sent = 0;
 
-	while (sent < 1000 && !send_flags(mailbox, data, size, MSGPASS_NONBLOCK))
+	while (sent < MANY && !send_flags(mailbox, data, size, MSGPASS_NONBLOCK))
 		sent++;
 	return sent;
 }
@@ -120,7 +126,6 @@ TEST_F(spare, P10_91_what_is_kept_of_one_user_serves_no_other)
 		MUST(send_all(self->mailbox, SMALL) == LIMIT);
 		MUST(receive_all(self->mailbox) == LIMIT);
 		tell_event(self->ready);
-		/* What it left would go with it. */
 		await_event(self->go);
 		_exit(0);
 	}
@@ -136,8 +141,26 @@ TEST_F(spare, P10_91_what_is_kept_of_one_user_serves_no_other)
 	EXPECT_EQ(0, wait_child(first));
 }
 
+TEST_F(spare, P10_93_nobody_is_refused_a_link_for_what_is_only_kept)
+{
+	pid_t child;
+
+	ASSERT_TRUE(write_limit("user_bytes_max", BYTES));
+	child = fork_child();
+	if (!child) {
+		become(4711);
+		MUST(send_all(self->mailbox, SMALL) == MANY);
+		MUST(receive_all(self->mailbox) == MANY);
+		/* To oneself is a link, too. */
+		MUST(!send_text_to(self->device, getpid(), "x"));
+		_exit(0);
+	}
+	EXPECT_EQ(0, wait_child(child));
+}
+
 TEST_F(spare, M16_90_a_lowered_limit_counts_whatever_is_kept)
 {
+	char buffer[SMALL];
 	pid_t child;
 
 	ASSERT_TRUE(write_limit("user_messages_max", LIMIT));
@@ -148,7 +171,7 @@ TEST_F(spare, M16_90_a_lowered_limit_counts_whatever_is_kept)
 		tell_event(self->ready);
 		await_event(self->go);
 		/* One fewer is still more than the new limit. */
-		MUST(receive_flags(self->mailbox, (char[SMALL]){ }, SMALL, 0) == SMALL);
+		MUST(receive_flags(self->mailbox, buffer, SMALL, 0) == SMALL);
 		MUST(send_all(self->mailbox, SMALL) == 0);
 		_exit(0);
 	}
