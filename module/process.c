@@ -323,7 +323,8 @@ static bool is_process(struct pid *pid)
 
 	rcu_read_lock();
 	leader = live_leader(pid);
-	is = leader && !(leader->flags & PF_KTHREAD);
+	/* A task changes other flags of its own at any time; this one is as at its birth. */
+	is = leader && !(data_race(leader->flags) & PF_KTHREAD);
 	rcu_read_unlock();
 	return is;
 }
