@@ -117,8 +117,8 @@ TEST_F_TIMEOUT(fault_load, P12_140_without_memory_it_does_not_load_and_leaves_no
 	ASSERT_EQ(0, load_module());
 	EXPECT_TRUE(works());
 	EXPECT_TRUE(fault_seen(fault, FAULT_ALLOCATION));
-	/* Of what the module asks for hardly anything can be done without. */
-	EXPECT_LT(rounds / 2, fault->refused);
+	/* Hardly anything can be done without, but what kmemleak asks for to know of it. */
+	EXPECT_LT(rounds / 4, fault->refused);
 }
 
 TEST_HARNESS_MAIN
