@@ -99,8 +99,8 @@ static struct place stable_place(const struct memory *memory, struct source *sou
 	uint8_t *start = memory->stable[role] + CANARY;
 	struct place place = {
 		.address = (uintptr_t)start,
-		.stable = size + 2 * CANARY + PAGE <= STABLE_SIZE,
-		.whole = size + CANARY <= STABLE_SIZE,
+		.stable = size <= STABLE_SIZE - PAGE - 2 * CANARY,
+		.whole = size <= STABLE_SIZE - CANARY,
 	};
 
 	if (place.stable && source_one_in(source, 4))
