@@ -17,8 +17,6 @@
 
 struct file;
 struct msgpass_endpoint;
-struct msgpass_receive;
-struct msgpass_send;
 
 /**
  * struct msgpass_call - one ioctl under way
@@ -56,10 +54,6 @@ int msgpass_ioctl_next(const struct msgpass_call *call);
 
 int msgpass_ioctl_send(const struct msgpass_call *call);
 int msgpass_ioctl_receive(const struct msgpass_call *call);
-
-/* The same where the caller's argument is of this kernel's size, and not copied yet. */
-long msgpass_send_exact(struct file *file, struct msgpass_send __user *uarg);
-long msgpass_receive_exact(struct file *file, struct msgpass_receive __user *uarg);
 
 int msgpass_ioctl_key(const struct msgpass_call *call);
 int msgpass_ioctl_next_process(const struct msgpass_call *call);

@@ -112,22 +112,6 @@ int msgpass_ioctl_send(const struct msgpass_call *call)
 	return 0;
 }
 
-long msgpass_send_exact(struct file *file, struct msgpass_send __user *uarg)
-{
-	struct msgpass_send arg MSGPASS_UNINITIALIZED;
-	struct msgpass_call call = {
-		.file		= file,
-		.endpoint	= file->private_data,
-		.arg		= &arg,
-		.uarg		= uarg,
-		.usize		= sizeof(arg),
-	};
-
-	if (copy_from_user(&arg, uarg, sizeof(arg)))
-		return -EFAULT;
-	return msgpass_ioctl_send(&call);
-}
-
 /* In the first user namespace an id is what it is; that saves the search. */
 static u32 uid_in(struct user_namespace *user_ns, kuid_t uid)
 {
@@ -230,20 +214,4 @@ int msgpass_ioctl_receive(const struct msgpass_call *call)
 	}
 	msgpass_caller_end(&caller, call->endpoint);
 	return err;
-}
-
-long msgpass_receive_exact(struct file *file, struct msgpass_receive __user *uarg)
-{
-	struct msgpass_receive arg MSGPASS_UNINITIALIZED;
-	struct msgpass_call call = {
-		.file		= file,
-		.endpoint	= file->private_data,
-		.arg		= &arg,
-		.uarg		= uarg,
-		.usize		= sizeof(arg),
-	};
-
-	if (copy_from_user(&arg, uarg, sizeof(arg)))
-		return -EFAULT;
-	return msgpass_ioctl_receive(&call);
 }
