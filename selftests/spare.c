@@ -96,6 +96,13 @@ static int receive_all(int mailbox)
 	return received;
 }
 
+/* In a child: as many as may be, sent and received, which leaves them kept. */
+static void send_and_receive(int mailbox, size_t size, int count)
+{
+	MUST(send_all(mailbox, size) == count);
+	MUST(receive_all(mailbox) == count);
+}
+
 TEST_F(spare, P10_90_nobody_is_refused_for_what_is_only_kept)
 {
 	pid_t child;
@@ -105,10 +112,8 @@ TEST_F(spare, P10_90_nobody_is_refused_for_what_is_only_kept)
 	if (!child) {
 		/* A user that nobody else is. */
 		become(4711);
-		MUST(send_all(self->mailbox, SMALL) == LIMIT);
-		MUST(receive_all(self->mailbox) == LIMIT);
-		MUST(send_all(self->mailbox, LARGE) == LIMIT);
-		MUST(receive_all(self->mailbox) == LIMIT);
+		send_and_receive(self->mailbox, SMALL, LIMIT);
+		send_and_receive(self->mailbox, LARGE, LIMIT);
 		MUST(send_all(self->mailbox, SMALL) == LIMIT);
 		_exit(0);
 	}
@@ -123,8 +128,7 @@ TEST_F(spare, P10_91_what_is_kept_of_one_user_serves_no_other)
 	first = fork_child();
 	if (!first) {
 		become(4711);
-		MUST(send_all(self->mailbox, SMALL) == LIMIT);
-		MUST(receive_all(self->mailbox) == LIMIT);
+		send_and_receive(self->mailbox, SMALL, LIMIT);
 		tell_event(self->ready);
 		await_event(self->go);
 		_exit(0);
@@ -149,8 +153,7 @@ TEST_F(spare, P10_93_nobody_is_refused_a_link_for_what_is_only_kept)
 	child = fork_child();
 	if (!child) {
 		become(4711);
-		MUST(send_all(self->mailbox, SMALL) == MANY);
-		MUST(receive_all(self->mailbox) == MANY);
+		send_and_receive(self->mailbox, SMALL, MANY);
 		/* To oneself is a link, too. */
 		MUST(!send_text_to(self->device, getpid(), "x"));
 		_exit(0);
