@@ -21,7 +21,7 @@
 #include "spare.h"
 
 #define SMALL_MAX	(MSGPASS_OBJECT_SIZE - offsetof(struct msgpass_message, small))
-#define CACHED_MAX	KMALLOC_MAX_CACHE_SIZE
+#define KIND_MAX	BIT(MSGPASS_KIND_SHIFT)
 
 /* How much is copied before somebody else may run, and SIGKILL is looked for. */
 #define PIECE		SZ_1M
@@ -29,26 +29,30 @@
 static struct kmem_cache *message_cache;
 static struct kmem_cache *payload_caches[MSGPASS_CACHES];
 
-/* MSGPASS_MESSAGE_KINDS where it takes pages. */
+/* MSGPASS_MESSAGE_KINDS where it is of none. */
 static unsigned int kind_of(u32 size)
 {
 	if (size <= SMALL_MAX)
 		return 0;
 	if (size <= BIT(MSGPASS_CACHED_SHIFT))
 		return 1;
-	if (size <= CACHED_MAX)
+	if (size <= KIND_MAX)
 		return ilog2(size - 1) + 2 - MSGPASS_CACHED_SHIFT;
 	return MSGPASS_MESSAGE_KINDS;
+}
+
+/* The memory that a payload takes which does not lie in the object. */
+static size_t payload_bytes(u32 size)
+{
+	unsigned int kind = kind_of(size);
+
+	return kind < MSGPASS_MESSAGE_KINDS ? msgpass_payload_bytes(kind) : PAGE_ALIGN((size_t)size);
 }
 
 /* What a message of this size costs its sender's quota: the memory that it takes. */
 static size_t cost(u32 size)
 {
-	unsigned int kind = kind_of(size);
-
-	if (kind < MSGPASS_MESSAGE_KINDS)
-		return msgpass_message_kind_bytes(kind);
-	return MSGPASS_OBJECT_SIZE + PAGE_ALIGN((size_t)size);
+	return MSGPASS_OBJECT_SIZE + (size <= SMALL_MAX ? 0 : payload_bytes(size));
 }
 
 /* Of a payload that does not lie in the object. Return NULL where it takes pages. */
@@ -56,7 +60,7 @@ static struct kmem_cache *payload_cache(u32 size)
 {
 	unsigned int kind = kind_of(size);
 
-	if (kind == MSGPASS_MESSAGE_KINDS)
+	if (kind > MSGPASS_CACHES)
 		return NULL;
 	return payload_caches[array_index_nospec(kind - 1, MSGPASS_CACHES)];
 }
@@ -68,12 +72,13 @@ static struct kmem_cache *payload_cache(u32 size)
 static void *new_payload(u32 size)
 {
 	struct kmem_cache *cache = payload_cache(size);
+	size_t bytes = payload_bytes(size);
 	void *data;
 
 	if (cache)
 		return kmem_cache_alloc(cache, GFP_MSGPASS);
-	data = kmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN);
-	return data ?: __vmalloc(size, GFP_MSGPASS);
+	data = kmalloc(bytes, GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN);
+	return data ?: __vmalloc(bytes, GFP_MSGPASS);
 }
 
 static void free_payload(void *data, u32 size)

@@ -78,8 +78,12 @@ struct msgpass_identity {
 #define MSGPASS_CACHED_SHIFT	8
 #define MSGPASS_CACHES		(KMALLOC_SHIFT_HIGH - MSGPASS_CACHED_SHIFT + 1)
 
-/* Kinds of messages: 0 is a small one, then one for each cache; the largest are none. */
-#define MSGPASS_MESSAGE_KINDS	(1 + MSGPASS_CACHES)
+/*
+ * Kinds of messages: 0 is a small one, then one for each cache and, in pages of its
+ * own, for each power of two up to 64 KiB; the largest are of no kind.
+ */
+#define MSGPASS_KIND_SHIFT	(KMALLOC_SHIFT_HIGH > 16 ? KMALLOC_SHIFT_HIGH : 16)
+#define MSGPASS_MESSAGE_KINDS	(MSGPASS_KIND_SHIFT - MSGPASS_CACHED_SHIFT + 2)
 
 struct msgpass_message {
 	struct list_head		node[MSGPASS_PLACES];
@@ -135,10 +139,16 @@ void msgpass_message_free(struct msgpass_message *message);
 /* Free the memory of one that spare.c kept. */
 void msgpass_message_destroy(struct msgpass_message *message);
 
+/* What a payload of this kind takes, beside the object. */
+static inline size_t msgpass_payload_bytes(unsigned int kind)
+{
+	return kind ? BIT(MSGPASS_CACHED_SHIFT + kind - 1) : 0;
+}
+
 /* The memory that a message of this kind takes. */
 static inline size_t msgpass_message_kind_bytes(unsigned int kind)
 {
-	return MSGPASS_OBJECT_SIZE + (kind ? BIT(MSGPASS_CACHED_SHIFT + kind - 1) : 0);
+	return MSGPASS_OBJECT_SIZE + msgpass_payload_bytes(kind);
 }
 
 /**

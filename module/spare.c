@@ -16,14 +16,14 @@
 #include "spare.h"
 
 /*
- * How much one CPU keeps: enough for a mailbox of a thousand small messages that
- * is filled and emptied in turn. KASAN is to see every use after a free, so
- * under it each is one; but not where coverage is counted, of these lines, too.
+ * How much one CPU keeps: enough for a mailbox of thousands of small messages, or of
+ * ten of 64 KiB, that is filled and emptied in turn. KASAN is to see every use after a
+ * free, so under it each is one; but not where coverage is counted, of these lines, too.
  */
 #if defined(CONFIG_KASAN) && !defined(MSGPASS_COVERAGE)
 #define KEPT_MAX	0
 #else
-#define KEPT_MAX	SZ_256K
+#define KEPT_MAX	SZ_1M
 #endif
 
 /* So long it may lie idle: a cgroup that is short of memory cannot ask for it. */
@@ -85,7 +85,8 @@ bool msgpass_spare_keep(struct msgpass_message *message, unsigned int kind)
 	if (want_init_on_free() || !msgpass_user_checked(message->user) ||
 	    !spin_trylock(&heap->lock))
 		return false;
-	room = heap->bytes + bytes <= KEPT_MAX;
+	/* A large one leaves room for smaller ones. */
+	room = heap->bytes + 4 * bytes <= KEPT_MAX;
 	if (room) {
 		WRITE_ONCE(heap->bytes, heap->bytes + bytes);
 		message->next_spare = heap->first[kind];
