@@ -17,6 +17,8 @@
 
 unsigned int msgpass_message_size_max = SZ_16M;
 unsigned int msgpass_inbox_capacity = 64;
+/* KASAN is to see every use after a free, so under it nothing is kept unless that is said. */
+unsigned int msgpass_kept_bytes_max = IS_ENABLED(CONFIG_KASAN) ? 0 : SZ_1M;
 static unsigned long user_bytes_max;
 static unsigned long user_messages_max = SZ_128K;
 static unsigned int user_mailboxes_max = 1024;
@@ -84,6 +86,14 @@ static struct ctl_table sysctl_table[] = {
 		.procname	= "user_mailboxes_max",
 		.data		= &user_mailboxes_max,
 		.maxlen		= sizeof(user_mailboxes_max),
+		.mode		= 0644,
+		.proc_handler	= proc_douintvec_minmax,
+		.extra2		= SYSCTL_INT_MAX,
+	},
+	{
+		.procname	= "kept_bytes_max",
+		.data		= &msgpass_kept_bytes_max,
+		.maxlen		= sizeof(msgpass_kept_bytes_max),
 		.mode		= 0644,
 		.proc_handler	= proc_douintvec_minmax,
 		.extra2		= SYSCTL_INT_MAX,
@@ -191,11 +201,10 @@ int msgpass_user_charge(struct msgpass_user *user, size_t bytes)
 {
 	int err = charge_bytes(user, bytes);
 
-	if (!err)
-		return 0;
 	/* Nobody is refused for what is only kept. */
-	msgpass_spares_free();
-	return charge_bytes(user, bytes);
+	if (err && msgpass_spares_free())
+		err = charge_bytes(user, bytes);
+	return err;
 }
 
 void msgpass_user_discharge(struct msgpass_user *user, size_t bytes)

@@ -43,6 +43,7 @@ struct msgpass_user {
 /* The sysctls kernel.msgpass.*, read with READ_ONCE(). */
 extern unsigned int msgpass_message_size_max;
 extern unsigned int msgpass_inbox_capacity;
+extern unsigned int msgpass_kept_bytes_max;
 
 /* How often the limits of users have been written. */
 extern atomic_t msgpass_limits_changed;

@@ -5,7 +5,6 @@
 #include <linux/nospec.h>
 #include <linux/percpu.h>
 #include <linux/sched.h>
-#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
@@ -14,17 +13,6 @@
 #include "limit.h"
 #include "message.h"
 #include "spare.h"
-
-/*
- * How much one CPU keeps: enough for a mailbox of thousands of small messages, or of
- * ten of 64 KiB, that is filled and emptied in turn. KASAN is to see every use after a
- * free, so under it each is one; but not where coverage is counted, of these lines, too.
- */
-#if defined(CONFIG_KASAN) && !defined(MSGPASS_COVERAGE)
-#define KEPT_MAX	0
-#else
-#define KEPT_MAX	SZ_1M
-#endif
 
 /* So long it may lie idle: a cgroup that is short of memory cannot ask for it. */
 #define FREE_AFTER	HZ
@@ -86,7 +74,7 @@ bool msgpass_spare_keep(struct msgpass_message *message, unsigned int kind)
 	    !spin_trylock(&heap->lock))
 		return false;
 	/* A large one leaves room for smaller ones. */
-	room = heap->bytes + 4 * bytes <= KEPT_MAX;
+	room = heap->bytes + 4 * bytes <= READ_ONCE(msgpass_kept_bytes_max);
 	if (room) {
 		WRITE_ONCE(heap->bytes, heap->bytes + bytes);
 		message->next_spare = heap->first[kind];
@@ -99,7 +87,8 @@ bool msgpass_spare_keep(struct msgpass_message *message, unsigned int kind)
 	return room;
 }
 
-static void free_heap(struct heap *heap)
+/* Return whether there was anything. */
+static bool free_heap(struct heap *heap)
 {
 	struct msgpass_message *first[MSGPASS_MESSAGE_KINDS];
 	struct msgpass_message *message, *next;
@@ -107,7 +96,7 @@ static void free_heap(struct heap *heap)
 
 	/* Most have none, and their lines are others' to write to. */
 	if (!READ_ONCE(heap->bytes))
-		return;
+		return false;
 	spin_lock(&heap->lock);
 	memcpy(first, heap->first, sizeof(first));
 	memset(heap->first, 0, sizeof(heap->first));
@@ -121,16 +110,19 @@ static void free_heap(struct heap *heap)
 			cond_resched();
 		}
 	}
+	return true;
 }
 
-void msgpass_spares_free(void)
+bool msgpass_spares_free(void)
 {
+	bool freed = false;
 	int cpu;
 
 	mutex_lock(&free_lock);
 	for_each_possible_cpu(cpu)
-		free_heap(per_cpu_ptr(&heaps, cpu));
+		freed |= free_heap(per_cpu_ptr(&heaps, cpu));
 	mutex_unlock(&free_lock);
+	return freed;
 }
 
 static void free_now_and_then(struct work_struct *work)
@@ -146,9 +138,8 @@ void *msgpass_zalloc(size_t size)
 {
 	void *memory = kzalloc(size, GFP_MSGPASS);
 
-	if (memory)
+	if (memory || !msgpass_spares_free())
 		return memory;
-	msgpass_spares_free();
 	return kzalloc(size, GFP_MSGPASS);
 }
 

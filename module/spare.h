@@ -11,6 +11,9 @@
  * first, so nobody is refused for what is kept; and a limit that was lowered since
  * counts from the next message on (msgpass_user_checked()).
  *
+ * How much one CPU keeps, the sysctl kept_bytes_max says: enough for a mailbox of
+ * thousands of small messages, or of ten of 64 KiB, that is filled and emptied in turn.
+ *
  * Owner: the heap; with a message that is taken goes the ownership. What is kept
  * is freed every now and then, a second after it began; when any process that uses
  * the module ends; and with the module.
@@ -46,8 +49,8 @@ struct msgpass_message *msgpass_spare_take(struct msgpass_user *user, unsigned i
  */
 bool msgpass_spare_keep(struct msgpass_message *message, unsigned int kind);
 
-/* Free all that is kept. Sleeps. */
-void msgpass_spares_free(void);
+/* Free all that is kept. Sleeps. Return: whether there was anything. */
+bool msgpass_spares_free(void);
 
 /**
  * msgpass_zalloc() - allocate an object of the module

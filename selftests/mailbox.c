@@ -670,6 +670,7 @@ TEST_F(mailbox, M16_2_a_limit_out_of_range_is_refused)
 	EXPECT_FALSE(write_limit("message_size_max", 0));
 	EXPECT_FALSE(write_limit("message_size_max", (1UL << 30) + 1));
 	EXPECT_FALSE(write_limit("inbox_capacity", 0));
+	EXPECT_FALSE(write_limit("kept_bytes_max", 1UL << 31));
 	EXPECT_EQ(size, read_limit("message_size_max"));
 
 	/* The ceiling counts when a mailbox is created. */

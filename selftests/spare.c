@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the module keeps of received messages, for those sent next: it is nobody's
- * loss (P10). On a kernel with KASAN nothing is kept, and these say nothing.
+ * loss (P10).
  */
 #include <sched.h>
 #include <stdint.h>
@@ -18,12 +18,13 @@
 #define LIMIT		10
 
 static const char data[LARGE];
-static unsigned long messages_max, bytes_max;
+static unsigned long messages_max, bytes_max, kept_max;
 
 static void put_back(void)
 {
 	write_limit("user_messages_max", messages_max);
 	write_limit("user_bytes_max", bytes_max);
+	write_limit("kept_bytes_max", kept_max);
 }
 
 /* What is kept is kept by each processor. */
@@ -58,8 +59,11 @@ FIXTURE_SETUP(spare)
 	self->ready = open_event();
 	messages_max = read_limit("user_messages_max");
 	bytes_max = read_limit("user_bytes_max");
+	kept_max = read_limit("kept_bytes_max");
 	self->guard = start_guard(put_back);
 	ASSERT_LT(0, self->guard);
+	/* On a kernel with KASAN nothing is kept unless that is said. */
+	ASSERT_TRUE(write_limit("kept_bytes_max", 1024 * 1024));
 }
 
 FIXTURE_TEARDOWN(spare)

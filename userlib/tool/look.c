@@ -51,6 +51,7 @@ int command_status(const struct arguments *arguments)
 		{ "user_bytes_max",	LIMITS "user_bytes_max" },
 		{ "user_messages_max",	LIMITS "user_messages_max" },
 		{ "user_mailboxes_max",	LIMITS "user_mailboxes_max" },
+		{ "kept_bytes_max",	LIMITS "kept_bytes_max" },
 	};
 	unsigned int count;
 	bool success;
