@@ -108,8 +108,8 @@ struct msgpass_mailbox {
 	struct list_head	owned;		/* names_lock; process.owned */
 	wait_queue_head_t	read_pollers;
 	wait_queue_head_t	write_pollers;
-	struct msgpass_yield	sending;	/* no lock */
-	struct msgpass_yield	receiving;	/* no lock */
+	struct msgpass_trial	sending;	/* no lock */
+	struct msgpass_trial	receiving;	/* no lock */
 
 	spinlock_t		lock;		/* guards all that follows */
 	bool			ended;

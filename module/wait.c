@@ -11,9 +11,6 @@
 
 #include "wait.h"
 
-/* A wait in a thousand may cost a time slice. */
-#define YIELD_REST_MAX	1023
-
 void msgpass_waiter_init(struct msgpass_waiter *waiter,
 			 struct msgpass_message *message)
 {
@@ -105,6 +102,23 @@ static bool is_released(const struct msgpass_waiter *waiter)
 	return smp_load_acquire(&waiter->outcome) != MSGPASS_WAITING;
 }
 
+bool msgpass_try(struct msgpass_trial *trial)
+{
+	unsigned int rest = READ_ONCE(trial->rest);
+
+	if (rest)
+		WRITE_ONCE(trial->rest, rest - 1);
+	return !rest;
+}
+
+void msgpass_tried(struct msgpass_trial *trial, bool has_paid, unsigned int rest_max)
+{
+	unsigned int rest = has_paid ? 0 : min(READ_ONCE(trial->backoff) * 2 + 1, rest_max);
+
+	WRITE_ONCE(trial->backoff, rest);
+	WRITE_ONCE(trial->rest, rest);
+}
+
 /*
  * Who waits for a message, or for room, often waits for another task of the same CPU,
  * which can run now. To let it run, and find that it has released us, is to sleep and
@@ -113,37 +127,30 @@ static bool is_released(const struct msgpass_waiter *waiter)
  * time slice, then a sleeper would have been woken at once. So it is tried again only
  * after more and more waits, unless it succeeded within a tick.
  */
-static void let_others_run(const struct msgpass_waiter *waiter, struct msgpass_yield *history)
+static void let_others_run(const struct msgpass_waiter *waiter, struct msgpass_trial *trial)
 {
-	unsigned int rest = READ_ONCE(history->rest);
 	unsigned long begin = jiffies;
+	bool is_soon;
 
-	if (rest) {
-		WRITE_ONCE(history->rest, rest - 1);
-		return;
-	}
 	/* A real-time task that yields lets only its equals run. */
-	if (single_task_running() || current->policy != SCHED_NORMAL || signal_pending(current))
+	if (!msgpass_try(trial) || single_task_running() ||
+	    current->policy != SCHED_NORMAL || signal_pending(current))
 		return;
 	yield();
-	if (is_released(waiter) && time_before_eq(jiffies, begin)) {
-		WRITE_ONCE(history->backoff, 0);
-	} else {
-		rest = min(READ_ONCE(history->backoff) * 2 + 15, YIELD_REST_MAX);
-		WRITE_ONCE(history->backoff, rest);
-		WRITE_ONCE(history->rest, rest);
-	}
+	is_soon = time_before_eq(jiffies, begin);
+	msgpass_tried(trial, is_soon && is_released(waiter),
+		      is_soon ? MSGPASS_REST_SHORT : MSGPASS_REST_LONG);
 }
 
 int msgpass_wait(struct msgpass_waiter *waiter, ktime_t deadline,
-		 struct msgpass_yield *history)
+		 struct msgpass_trial *trial)
 {
 	ktime_t *expires = deadline == KTIME_MAX ? NULL : &deadline;
 	int err = 0;
 
 	/* Nothing that runs may make it late. */
 	if (!expires)
-		let_others_run(waiter, history);
+		let_others_run(waiter, trial);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 		if (is_released(waiter)) {

@@ -82,17 +82,20 @@ struct msgpass_patience {
 };
 
 /**
- * struct msgpass_yield - is it worth while to let others run before sleeping?
- * @rest: how many waits not to
- * @backoff: how many it was the last time; 0 after a yield that paid
+ * struct msgpass_trial - is it worth while to try?
+ * @rest: how many times not to
+ * @backoff: how many it was after the last; 0 after one that paid
  *
- * Those who wait to receive at a mailbox have one, those who wait to send another.
  * Read and written without a lock: it is a guess, and any value will do.
  */
-struct msgpass_yield {
+struct msgpass_trial {
 	u16	rest;
 	u16	backoff;
 };
+
+/* What was in vain is tried once in so many: where a try costs little, or a time slice. */
+#define MSGPASS_REST_SHORT	7
+#define MSGPASS_REST_LONG	1023
 
 /**
  * struct msgpass_wakeups - tasks to wake once the lock is dropped
@@ -166,17 +169,28 @@ void msgpass_waiter_release(struct msgpass_waiter *waiter, int outcome,
  */
 void msgpass_wake(struct msgpass_wakeups *wakeups);
 
+/* Is it to be tried this time? */
+bool msgpass_try(struct msgpass_trial *trial);
+
+/**
+ * msgpass_tried() - remember whether it was worth while
+ * @trial: of such tries
+ * @has_paid: whether it was
+ * @rest_max: otherwise: how many times not to try at most, MSGPASS_REST_*
+ */
+void msgpass_tried(struct msgpass_trial *trial, bool has_paid, unsigned int rest_max);
+
 /**
  * msgpass_wait() - wait until released
  * @waiter: the caller's, queued
  * @deadline: see struct msgpass_patience
- * @history: of those who wait for the same
+ * @trial: whether to let others run before: of those who wait for the same
  *
  * No lock is held. Return: 0 if it was released, even if a signal came as well;
  * -ERESTARTSYS on a signal or -ETIMEDOUT otherwise: then @waiter may still be
  * released until its list's lock is taken.
  */
 int msgpass_wait(struct msgpass_waiter *waiter, ktime_t deadline,
-		 struct msgpass_yield *history);
+		 struct msgpass_trial *trial);
 
 #endif /* MSGPASS_WAIT_H */
