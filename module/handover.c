@@ -136,28 +136,37 @@ static inline void unclaim_locked(struct msgpass_mailbox *mailbox,
 	list_del_init(&message->claimed);
 }
 
+/* The first receiver that waits for a message that comes by @way, or NULL. */
+static struct msgpass_waiter *first_receiver_locked(struct msgpass_mailbox *mailbox,
+						    struct msgpass_way *way)
+{
+	lockdep_assert_held(&mailbox->lock);
+
+	return msgpass_waiter_earlier(first_waiter(&mailbox->receivers),
+				      way ? first_waiter(&way->receivers) : NULL);
+}
+
 /* Hand an admitted message to the first receiver that waits for it, or let it rest. */
 static void place_locked(struct msgpass_mailbox *mailbox,
 			 struct msgpass_message *message,
 			 struct msgpass_wakeups *wakeups)
 {
-	struct msgpass_waiter *receiver = NULL, *selective = NULL;
+	struct msgpass_way *way = message->way;
+	struct msgpass_waiter *receiver = NULL;
+	bool selective;
 
 	lockdep_assert_held(&mailbox->lock);
 
-	if (mailbox->receivers_waiting) {
-		receiver = first_waiter(&mailbox->receivers);
-		if (message->way)
-			selective = first_waiter(&message->way->receivers);
-		receiver = msgpass_waiter_earlier(receiver, selective);
-	}
+	if (mailbox->receivers_waiting)
+		receiver = first_receiver_locked(mailbox, way);
 	if (!receiver) {
 		rest_locked(mailbox, message);
 		/* Timeline POLL */
 		wakeups->readable = waitqueue_active(&mailbox->read_pollers);
 		return;
 	}
-	claim_locked(mailbox, message, receiver == selective ? message->way : NULL);
+	selective = way && receiver == first_waiter(&way->receivers);
+	claim_locked(mailbox, message, selective ? way : NULL);
 	receiver->message = message;
 	mailbox->receivers_waiting--;
 	msgpass_waiter_release(receiver, 0, wakeups);
@@ -260,6 +269,27 @@ static void leave_locked(struct msgpass_mailbox *mailbox,
 }
 
 /*
+ * Undo a claim. The message is placed again, but for one that is lent: that is never
+ * to rest, so its sender shall send a copy. Return it if it is now to be freed.
+ */
+static struct msgpass_message *put_back_locked(struct msgpass_mailbox *mailbox,
+					       struct msgpass_message *message,
+					       struct msgpass_wakeups *wakeups)
+{
+	lockdep_assert_held(&mailbox->lock);
+
+	unclaim_locked(mailbox, message);
+	if (!message->is_lent) {
+		place_locked(mailbox, message, wakeups);
+		return NULL;
+	}
+	unrest_locked(mailbox, message);
+	msgpass_waiter_release(message->sender, -EAGAIN, wakeups);
+	leave_locked(mailbox, message, wakeups);
+	return message;
+}
+
+/*
  * The sender's patience is over. Return the outcome if it was released all the
  * same; else take the message back, from wherever it is, and return @err.
  */
@@ -310,6 +340,45 @@ static int withdraw(struct msgpass_mailbox *mailbox, struct msgpass_waiter *self
 	return err;
 }
 
+/* Would a message be handed over now, and be received, as far as one can tell? */
+static bool is_awaited_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *way,
+			      u32 size)
+{
+	struct msgpass_waiter *receiver = first_receiver_locked(mailbox, way);
+
+	lockdep_assert_held(&mailbox->lock);
+
+	return receiver && receiver->room >= size;
+}
+
+static bool is_awaited(struct msgpass_mailbox *mailbox, struct msgpass_way *way, u32 size)
+{
+	bool yes;
+
+	spin_lock(&mailbox->lock);
+	yes = is_awaited_locked(mailbox, way, size);
+	spin_unlock(&mailbox->lock);
+	return yes;
+}
+
+bool msgpass_mailbox_awaits(struct msgpass_mailbox *mailbox, struct msgpass_way *way,
+			    u32 size, const struct msgpass_patience *patience)
+{
+	bool yes = is_awaited(mailbox, way, size);
+
+	/*
+	 * Who has just been answered often waits for the next as soon as it runs. But
+	 * who has something to receive does not.
+	 */
+	if (yes || READ_ONCE(mailbox->messages) || patience->deadline != KTIME_MAX ||
+	    !msgpass_try(&mailbox->lending))
+		return yes;
+	msgpass_nap();
+	yes = is_awaited(mailbox, way, size);
+	msgpass_tried(&mailbox->lending, yes, MSGPASS_REST_LONG);
+	return yes;
+}
+
 /* It is not admitted at once, or its receipt is waited for. */
 static int send_waiting(struct msgpass_mailbox *mailbox, struct msgpass_message *message,
 			bool sync, const struct msgpass_patience *patience, u64 *id,
@@ -327,6 +396,9 @@ static int send_waiting(struct msgpass_mailbox *mailbox, struct msgpass_message 
 		message->sender = &self;
 	if (mailbox->ended) {
 		err = mailbox->policy.end;
+	} else if (message->is_lent &&
+		   !is_awaited_locked(mailbox, message->way, message->size)) {
+		err = -EAGAIN;
 	} else if (msgpass_admits_locked(mailbox, message->way)) {
 		admit_locked(mailbox, message, wakeups);
 		*id = message->id;
@@ -413,7 +485,7 @@ static void leave_waiting_locked(struct msgpass_mailbox *mailbox,
 
 /* Nothing rests that is to be had. */
 static struct msgpass_message *
-claim_waiting(struct msgpass_mailbox *mailbox, struct msgpass_way *way,
+claim_waiting(struct msgpass_mailbox *mailbox, struct msgpass_way *way, u32 room,
 	      const struct msgpass_patience *patience)
 	__releases(&mailbox->lock)
 {
@@ -425,6 +497,7 @@ claim_waiting(struct msgpass_mailbox *mailbox, struct msgpass_way *way,
 
 	msgpass_wakeups_init(&wakeups);
 	msgpass_waiter_init(&self, NULL);
+	self.room = room;
 	if (mailbox->ended) {
 		self.outcome = mailbox->policy.end;
 	} else if (way && way->ended && !way->messages) {
@@ -453,7 +526,7 @@ claim_waiting(struct msgpass_mailbox *mailbox, struct msgpass_way *way,
 }
 
 struct msgpass_message *msgpass_mailbox_claim(struct msgpass_mailbox *mailbox,
-					      struct msgpass_way *way,
+					      struct msgpass_way *way, u32 room,
 					      const struct msgpass_patience *patience)
 {
 	struct msgpass_queue *queue = way ? &way->queue : &mailbox->queue;
@@ -463,7 +536,7 @@ struct msgpass_message *msgpass_mailbox_claim(struct msgpass_mailbox *mailbox,
 	if (!mailbox->ended)
 		message = msgpass_queue_first(queue);
 	if (!message)
-		return claim_waiting(mailbox, way, patience);
+		return claim_waiting(mailbox, way, room, patience);
 	claim_locked(mailbox, message, way);
 	spin_unlock(&mailbox->lock);
 	return message;
@@ -481,9 +554,7 @@ int msgpass_mailbox_commit(struct msgpass_mailbox *mailbox,
 		err = signal_pending(current) ? -ERESTARTSYS : -EAGAIN;
 	} else if (fatal_signal_pending(current)) {
 		/* Its memory is about to go: that would be nobody's receipt. */
-		unclaim_locked(mailbox, message);
-		place_locked(mailbox, message, &wakeups);
-		message = NULL;
+		message = put_back_locked(mailbox, message, &wakeups);
 		err = -ERESTARTSYS;
 	} else {
 		unclaim_locked(mailbox, message);
@@ -507,11 +578,8 @@ void msgpass_mailbox_give_back(struct msgpass_mailbox *mailbox,
 	struct msgpass_wakeups wakeups;
 
 	msgpass_mailbox_lock(mailbox, &wakeups);
-	if (message->state != MSGPASS_REVOKED) {
-		unclaim_locked(mailbox, message);
-		place_locked(mailbox, message, &wakeups);
-		message = NULL;
-	}
+	if (message->state != MSGPASS_REVOKED)
+		message = put_back_locked(mailbox, message, &wakeups);
 	msgpass_mailbox_unlock(mailbox, &wakeups);
 
 	if (message)

@@ -7,6 +7,7 @@
 #include <linux/nospec.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
+#include <linux/sizes.h>
 #include <linux/time_namespace.h>
 #include <linux/uaccess.h>
 #include <linux/user_namespace.h>
@@ -46,6 +47,37 @@ static inline int get_patience(struct msgpass_patience *patience,
 	return deadline ? get_deadline(patience, deadline) : 0;
 }
 
+/*
+ * What is larger than what is kept (spare.h) costs more to copy twice, and to clear before,
+ * than to lend. Figures: selftests/bench/FASTPATH.md.
+ */
+#define LEND_ABOVE	SZ_64K
+
+/* So long may the receiver take to begin, and for each byte: 100 MB/s. */
+#define LEND_NS		(10 * NSEC_PER_MSEC)
+#define LEND_NS_PER_BYTE	10
+
+/* Return -EAGAIN where a copy is to be sent instead. */
+static int send_lent(const struct msgpass_route *route, const struct msgpass_caller *caller,
+		     const struct msgpass_send *arg, const struct msgpass_patience *patience,
+		     u64 *id)
+{
+	ktime_t end = ktime_add_ns(ktime_get(), LEND_NS + (u64)arg->size * LEND_NS_PER_BYTE);
+	struct msgpass_patience brief = { .deadline = min(patience->deadline, end) };
+	struct msgpass_message *message;
+	int err;
+
+	message = msgpass_message_lend(caller->user, caller->process->key,
+				       u64_to_user_ptr(arg->data), arg->size,
+				       array_index_nospec(arg->priority, MSGPASS_PRIORITIES));
+	if (IS_ERR_OR_NULL(message))
+		return -EAGAIN;
+	message->way = route->way;
+	err = msgpass_mailbox_send(route->mailbox, message, true, &brief, id);
+	/* A send that has room neither waits nor is interrupted. */
+	return err == -ETIMEDOUT || err == -ERESTARTSYS ? -EAGAIN : err;
+}
+
 static int send_message(const struct msgpass_call *call, const struct msgpass_caller *caller,
 			const struct msgpass_patience *patience, u64 *id)
 {
@@ -65,6 +97,12 @@ static int send_message(const struct msgpass_call *call, const struct msgpass_ca
 	err = -EFAULT;
 	if (put_user(0ULL, &uarg->id))
 		goto put_route;
+	if (arg->size > LEND_ABOVE && !patience->none &&
+	    msgpass_mailbox_awaits(route.mailbox, route.way, arg->size, patience)) {
+		err = send_lent(&route, caller, arg, patience, id);
+		if (err != -EAGAIN)
+			goto put_route;
+	}
 	message = msgpass_message_new(caller->user, caller->process->key,
 				      u64_to_user_ptr(arg->data), arg->size,
 				      array_index_nospec(arg->priority, MSGPASS_PRIORITIES));
@@ -168,12 +206,13 @@ static int copy_out(const struct msgpass_call *call, const struct msgpass_messag
 static int receive_message(const struct msgpass_call *call, const struct msgpass_route *route,
 			   const struct msgpass_patience *patience)
 {
+	u32 room = ((const struct msgpass_receive *)call->arg)->buffer_size;
 	struct msgpass_mailbox *mailbox = route->mailbox;
 	struct msgpass_message *message;
 	int err;
 
 	do {
-		message = msgpass_mailbox_claim(mailbox, route->way, patience);
+		message = msgpass_mailbox_claim(mailbox, route->way, room, patience);
 		if (IS_ERR(message))
 			return PTR_ERR(message);
 		err = copy_out(call, message);

@@ -21,6 +21,10 @@
  * the receiver learns it at commit and looks for the next message. So nobody
  * ever waits for a receiver that is stuck in a page fault.
  *
+ * A payload may be lent (lent.h): then its message is handed over, waited for and given
+ * back in another way: it never rests, is revoked where it would, and its sender,
+ * released with -EAGAIN, sends a copy.
+ *
  * A receiver may wait for any message or, at an inbox, for those of one sender:
  * then it waits on that sender's way (link.h). Whoever waits makes room for what
  * it waits for, whatever the capacity, since that does not rest.
@@ -110,6 +114,7 @@ struct msgpass_mailbox {
 	wait_queue_head_t	write_pollers;
 	struct msgpass_trial	sending;	/* no lock */
 	struct msgpass_trial	receiving;	/* no lock */
+	struct msgpass_trial	lending;	/* no lock */
 
 	spinlock_t		lock;		/* guards all that follows */
 	bool			ended;
@@ -195,16 +200,31 @@ static inline bool msgpass_mailbox_takes(const struct msgpass_mailbox *mailbox, 
  *
  * Sleeps. Return: 0 once the message was admitted or, where that is waited for,
  * received; otherwise the message was withdrawn: -EAGAIN, -ETIMEDOUT,
- * -ERESTARTSYS; or it went with the mailbox: its policy's end.
+ * -ERESTARTSYS; or it went with the mailbox: its policy's end. One that is lent (lent.h)
+ * is only handed to a receiver that waits and has room for it, with -EAGAIN otherwise;
+ * the same if that receiver fails.
  */
 int msgpass_mailbox_send(struct msgpass_mailbox *mailbox,
 			 struct msgpass_message *message, bool sync,
 			 const struct msgpass_patience *patience, u64 *id);
 
 /**
+ * msgpass_mailbox_awaits() - is a lent message worth while?
+ * @mailbox: where to
+ * @way: by which
+ * @size: of what size
+ * @patience: the sender's
+ *
+ * May sleep for a moment. Return: whether a receiver waits for it that has room for it.
+ */
+bool msgpass_mailbox_awaits(struct msgpass_mailbox *mailbox, struct msgpass_way *way,
+			    u32 size, const struct msgpass_patience *patience);
+
+/**
  * msgpass_mailbox_claim() - the receive path, first half
  * @mailbox: where from
  * @way: of an inbox: only from this sender; else NULL
+ * @room: the size of the buffer it is for
  * @patience: how long to wait for a message
  *
  * Sleeps. Return: the first message, the caller's until it commits or gives it
@@ -213,7 +233,7 @@ int msgpass_mailbox_send(struct msgpass_mailbox *mailbox,
  * all it sent is received.
  */
 struct msgpass_message *msgpass_mailbox_claim(struct msgpass_mailbox *mailbox,
-					      struct msgpass_way *way,
+					      struct msgpass_way *way, u32 room,
 					      const struct msgpass_patience *patience);
 
 /**

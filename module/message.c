@@ -16,6 +16,7 @@
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
+#include "lent.h"
 #include "limit.h"
 #include "message.h"
 #include "spare.h"
@@ -167,6 +168,8 @@ int msgpass_message_copy_out(const struct msgpass_message *message, void __user 
 
 	if (size <= SMALL_MAX)
 		return copy_small_out(to, from, size);
+	if (message->is_lent)
+		return msgpass_lent_copy_out(message->lent, size, to);
 	for (; size > PIECE && !err; size -= PIECE, to += PIECE, from += PIECE)
 		err = copy_to_user(to, from, PIECE) ? -EFAULT : between_pieces();
 	if (err)
@@ -174,7 +177,8 @@ int msgpass_message_copy_out(const struct msgpass_message *message, void __user 
 	return copy_to_user(to, from, size) ? -EFAULT : 0;
 }
 
-static void stamp(struct msgpass_identity *from, u64 key)
+/* Of each message: not worth a call, even in two places. */
+static __always_inline void stamp(struct msgpass_identity *from, u64 key)
 {
 	from->pid = get_pid(task_tgid(current));
 	from->tid = get_pid(task_pid(current));
@@ -245,33 +249,26 @@ static void keep_or_destroy(struct msgpass_message *message)
 		msgpass_message_destroy(message);
 }
 
-struct msgpass_message *msgpass_message_new(struct msgpass_user *user, u64 key,
-					    const void __user *data, u32 size,
-					    u32 priority)
+/* Memory for a message, charged; or ERR_PTR(). */
+static inline struct msgpass_message *get_memory(struct msgpass_user *user, u32 size)
 {
-	struct msgpass_message *message = NULL;
 	unsigned int kind = kind_of(size);
-	int err;
+	struct msgpass_message *message = NULL;
 
 	if (kind < MSGPASS_MESSAGE_KINDS)
 		message = msgpass_spare_take(user, kind);
-	if (!message) {
+	if (message)
+		return message;
+	message = make(user, size);
+	/* Nobody is refused for what is only kept. */
+	if (IS_ERR(message) && msgpass_spares_free())
 		message = make(user, size);
-		/* Nobody is refused for what is only kept. */
-		if (IS_ERR(message)) {
-			msgpass_spares_free();
-			message = make(user, size);
-		}
-		if (IS_ERR(message))
-			return message;
-	}
+	return message;
+}
 
-	err = copy_in(message->data, data, size);
-	if (err) {
-		keep_or_destroy(message);
-		return ERR_PTR(err);
-	}
-
+/* All but its payload. */
+static inline void fill_in(struct msgpass_message *message, u64 key, u32 size, u32 priority)
+{
 	INIT_LIST_HEAD(&message->node[MSGPASS_IN_MAILBOX]);
 	INIT_LIST_HEAD(&message->node[MSGPASS_IN_WAY]);
 	INIT_LIST_HEAD(&message->claimed);
@@ -281,14 +278,62 @@ struct msgpass_message *msgpass_message_new(struct msgpass_user *user, u64 key,
 	message->state = MSGPASS_PENDING;
 	message->size = size;
 	message->priority = priority;
+	message->is_lent = false;
 	stamp(&message->from, key);
+}
+
+struct msgpass_message *msgpass_message_new(struct msgpass_user *user, u64 key,
+					    const void __user *data, u32 size,
+					    u32 priority)
+{
+	struct msgpass_message *message = get_memory(user, size);
+	int err;
+
+	if (IS_ERR(message))
+		return message;
+	err = copy_in(message->data, data, size);
+	if (err) {
+		keep_or_destroy(message);
+		return ERR_PTR(err);
+	}
+	fill_in(message, key, size, priority);
 	return message;
+}
+
+struct msgpass_message *msgpass_message_lend(struct msgpass_user *user, u64 key,
+					     const void __user *data, u32 size,
+					     u32 priority)
+{
+	struct msgpass_lent *lent = msgpass_lent_new(data, size);
+	struct msgpass_message *message;
+
+	if (!lent)
+		return NULL;
+	message = get_memory(user, 0);
+	if (IS_ERR(message)) {
+		msgpass_lent_free(lent);
+		return message;
+	}
+	fill_in(message, key, size, priority);
+	message->is_lent = true;
+	message->lent = lent;
+	return message;
+}
+
+/* What is left is an empty one. */
+static void give_back_lent(struct msgpass_message *message)
+{
+	msgpass_lent_free(message->lent);
+	message->data = message->small;
+	message->size = 0;
 }
 
 void msgpass_message_free(struct msgpass_message *message)
 {
 	put_pid(message->from.tid);
 	put_pid(message->from.pid);
+	if (unlikely(message->is_lent))
+		give_back_lent(message);
 	keep_or_destroy(message);
 }
 

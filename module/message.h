@@ -12,7 +12,8 @@
  * mailbox it is in; the rest is written by its sender, before anybody else has it.
  *
  * A small payload lies in the object itself, a larger one is allocated beside it;
- * either in a cache that nothing else in the kernel uses, or in pages of its own.
+ * either in a cache that nothing else in the kernel uses, or in pages of its own. A
+ * large one may stay with its sender: lent.h.
  */
 #ifndef MSGPASS_MESSAGE_H
 #define MSGPASS_MESSAGE_H
@@ -23,6 +24,7 @@
 #include <linux/types.h>
 #include <linux/uidgid.h>
 
+struct msgpass_lent;
 struct msgpass_user;
 struct msgpass_waiter;
 struct msgpass_way;
@@ -99,10 +101,14 @@ struct msgpass_message {
 	/* ---- */
 	u32				size;
 	u32				priority;
+	bool				is_lent;
 	struct msgpass_identity		from;
 	struct msgpass_user		*user;		/* who was charged */
 	u64				cgroup;		/* and which memory cgroup */
-	void				*data;
+	union {
+		void			*data;
+		struct msgpass_lent	*lent;	/* where that is so */
+	};
 	u8				small[];
 };
 
@@ -120,6 +126,16 @@ struct msgpass_message {
 struct msgpass_message *msgpass_message_new(struct msgpass_user *user, u64 key,
 					    const void __user *data, u32 size,
 					    u32 priority);
+
+/**
+ * msgpass_message_lend() - make a message whose payload is not copied
+ *
+ * As msgpass_message_new(), but for: it may only be sent where it does not rest, and the
+ * caller must wait for receipt. Return: NULL, too, where the payload cannot be lent.
+ */
+struct msgpass_message *msgpass_message_lend(struct msgpass_user *user, u64 key,
+					     const void __user *data, u32 size,
+					     u32 priority);
 
 /**
  * msgpass_message_copy_out() - copy the payload to user memory

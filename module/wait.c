@@ -11,6 +11,9 @@
 
 #include "wait.h"
 
+/* Long enough for a task that is being woken to come, short beside a large copy. */
+#define NAP_NS	(10 * NSEC_PER_USEC)
+
 void msgpass_waiter_init(struct msgpass_waiter *waiter,
 			 struct msgpass_message *message)
 {
@@ -18,6 +21,7 @@ void msgpass_waiter_init(struct msgpass_waiter *waiter,
 	INIT_LIST_HEAD(&waiter->in_way);
 	waiter->task = current;
 	waiter->message = message;
+	waiter->room = 0;
 	waiter->id = 0;
 	waiter->turn = 0;
 	waiter->rank = min(current->prio, MAX_RT_PRIO);
@@ -140,6 +144,14 @@ static void let_others_run(const struct msgpass_waiter *waiter, struct msgpass_t
 	is_soon = time_before_eq(jiffies, begin);
 	msgpass_tried(trial, is_soon && is_released(waiter),
 		      is_soon ? MSGPASS_REST_SHORT : MSGPASS_REST_LONG);
+}
+
+void msgpass_nap(void)
+{
+	ktime_t nap = NAP_NS;
+
+	set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
+	schedule_hrtimeout_range(&nap, 0, HRTIMER_MODE_REL);
 }
 
 int msgpass_wait(struct msgpass_waiter *waiter, ktime_t deadline,

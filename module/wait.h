@@ -54,6 +54,7 @@ struct task_struct;
  * @in_way: a sender's that waits for admission: also in the list of its way
  * @task: the task
  * @message: a sender's: what it sends; a receiver's: what it was handed
+ * @room: a receiver's: size of its buffer
  * @id: a sender's: the message's id, from admission on
  * @turn: when it came, among the receivers of its mailbox
  * @rank: real-time priority when it came, MAX_RT_PRIO for all other tasks;
@@ -65,6 +66,7 @@ struct msgpass_waiter {
 	struct list_head	in_way;
 	struct task_struct	*task;
 	struct msgpass_message	*message;
+	u32			room;
 	u64			id;
 	u64			turn;
 	int			rank;
@@ -179,6 +181,9 @@ bool msgpass_try(struct msgpass_trial *trial);
  * @rest_max: otherwise: how many times not to try at most, MSGPASS_REST_*
  */
 void msgpass_tried(struct msgpass_trial *trial, bool has_paid, unsigned int rest_max);
+
+/* Sleep for a moment, or until a signal comes. */
+void msgpass_nap(void);
 
 /**
  * msgpass_wait() - wait until released

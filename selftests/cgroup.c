@@ -536,6 +536,54 @@ TEST_F_TIMEOUT(cgroup, P10_92_what_is_kept_of_one_cgroup_serves_no_other, SLOW)
 	close(mailbox);
 }
 
+#define LENT_SIZE	(256 * 1024)
+
+/* In a child: a large message in memory of its own, to a receiver that waits. */
+static void lend(int mailbox)
+{
+	char *data = mmap(NULL, LENT_SIZE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	MUST(data != MAP_FAILED);
+	MUST(until_receivers_wait(mailbox, 1));
+	MUST(!send_flags(mailbox, data, LENT_SIZE, 0));
+	munmap(data, LENT_SIZE);
+}
+
+TEST_F_TIMEOUT(cgroup, P10_171_what_was_lent_is_given_back, SLOW)
+{
+	const unsigned int rounds = at_most(8 * MIB) / LENT_SIZE;
+	int mailbox = create_unnamed(self->device, 4, LENT_SIZE, 0600);
+	char *buffer = malloc(LENT_SIZE);
+	long before;
+	pid_t child;
+
+	ASSERT_LE(0, mailbox);
+	ASSERT_TRUE(buffer);
+	if (MEMORY() < 0)
+		SKIP(return, "the kernel has no memory controller, or another hierarchy has it");
+	child = fork_child();
+	if (!child) {
+		join_group(&self->group);
+		for (unsigned int i = 0; i <= rounds; i++)
+			lend(mailbox);
+		tell_event(self->ready);
+		await_event(self->go);
+		_exit(0);
+	}
+	for (unsigned int i = 0; i <= rounds; i++) {
+		ASSERT_EQ(LENT_SIZE, receive_flags(mailbox, buffer, LENT_SIZE, 0));
+		if (!i)
+			before = MEMORY();
+	}
+	await_event(self->ready);
+	EXPECT_GE(before + rounds * LENT_SIZE / 2, MEMORY());
+	tell_event(self->go);
+	EXPECT_EQ(0, wait_child(child));
+	free(buffer);
+	close(mailbox);
+}
+
 TEST_F_TIMEOUT(cgroup, P10_30_a_cgroup_at_its_limit_is_told_and_nobody_is_killed, SLOW)
 {
 	unsigned int *sent = share_memory(sizeof(*sent)), ours;

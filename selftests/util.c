@@ -538,7 +538,7 @@ bool stall_open(struct stall *stall)
 	stall->uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 	if (stall->uffd < 0)
 		return false;
-	stall->page = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	stall->page = mmap(NULL, STALL_SIZE, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	area.range.start = (uintptr_t)stall->page;
 	area.range.len = size;
@@ -598,5 +598,5 @@ void stall_close(struct stall *stall)
 {
 	/* Wakes whoever is still in it: the memory is plain memory then. */
 	close(stall->uffd);
-	munmap(stall->page, sysconf(_SC_PAGESIZE));
+	munmap(stall->page, STALL_SIZE);
 }

@@ -168,8 +168,11 @@ int join(struct task *task);
 /* Give a thread a signal (with a handler that does nothing). */
 void interrupt(struct task *task, bool restart);
 
+/* What follows the page is ordinary memory. */
+#define STALL_SIZE	(512 * 1024)
+
 /**
- * struct stall - a page of memory that is not there until it is resolved
+ * struct stall - memory whose first page is not there until it is resolved
  * @page: its address; a kernel that copies to it waits
  * @uffd: the userfaultfd behind it
  */
