@@ -191,6 +191,45 @@ struct msgpass_link *msgpass_link_find_pid(struct msgpass_process *process, pid_
 	return found;
 }
 
+struct msgpass_link *msgpass_link_last(const struct msgpass_process *process, u64 address,
+				       bool is_key)
+{
+	const struct msgpass_process *peer;
+	struct msgpass_link *link;
+
+	rcu_read_lock();
+	link = rcu_dereference(process->last_link);
+	if (link) {
+		peer = msgpass_link_peer(link, process);
+		if ((is_key ? peer->key :
+			      pid_nr_ns(peer->pid, task_active_pid_ns(current))) != address ||
+		    !msgpass_process_lives(peer) ||
+		    !refcount_inc_not_zero(&link->references))
+			link = NULL;
+	}
+	rcu_read_unlock();
+	return link;
+}
+
+/*
+ * Whoever comes second of the two that follow finds what the other has written: so no
+ * process remembers a link that is gone.
+ */
+void msgpass_link_remember(struct msgpass_process *process, struct msgpass_link *link)
+{
+	if (rcu_access_pointer(process->last_link) == link)
+		return;
+	rcu_assign_pointer(process->last_link, link);
+	smp_mb();	/* pairs with that in msgpass_link_drop() */
+	if (!READ_ONCE(link->listed))
+		unrcu_pointer(cmpxchg(&process->last_link, RCU_INITIALIZER(link), NULL));
+}
+
+static void forget(struct msgpass_process *process, struct msgpass_link *link)
+{
+	unrcu_pointer(cmpxchg(&process->last_link, RCU_INITIALIZER(link), NULL));
+}
+
 void msgpass_link_drop(struct msgpass_link *link)
 {
 	bool first;
@@ -204,8 +243,12 @@ void msgpass_link_drop(struct msgpass_link *link)
 		hlist_del_init_rcu(&link->end[1].in_process);
 	}
 	spin_unlock(&links_lock);
-	if (first)
-		msgpass_link_put(link);
+	if (!first)
+		return;
+	smp_mb();	/* pairs with that in msgpass_link_remember() */
+	forget(link->end[0].process, link);
+	forget(link->end[1].process, link);
+	msgpass_link_put(link);
 }
 
 struct msgpass_link *msgpass_link_next(u32 number)

@@ -13,6 +13,10 @@
  * It dies when either process has ended; but what the process that ended has
  * sent before can still be received, so that way stays until it is empty.
  *
+ * Who communicates with one process often does so again: each process remembers the
+ * link that it used last, which spares looking for pid, process and link. That is no
+ * reference: a link that dies is forgotten by both, first of all.
+ *
  * For people, links have numbers, and are shown from their first message on.
  *
  * Owner: references. The table holds one until the link dies; whoever sends or
@@ -121,6 +125,21 @@ struct msgpass_link *msgpass_link_get(struct msgpass_process *a,
 struct msgpass_link *msgpass_link_find(u64 a, u64 b);
 
 /**
+ * msgpass_link_last() - the link that a process used last, if it is the one meant
+ * @process: the caller's
+ * @address: of the other process: a process key, or a pid in the caller's PID namespace
+ * @is_key: which of the two
+ *
+ * Return: the link, with a reference for the caller, if it leads there and the other
+ * process lives; NULL says nothing.
+ */
+struct msgpass_link *msgpass_link_last(const struct msgpass_process *process, u64 address,
+				       bool is_key);
+
+/* To be the last from now on; @link is referenced by the caller. */
+void msgpass_link_remember(struct msgpass_process *process, struct msgpass_link *link);
+
+/**
  * msgpass_link_find_pid() - the link with a process that had a pid
  * @process: the caller's
  * @nr: the pid, which no live process has, in the caller's PID namespace
@@ -161,6 +180,13 @@ static inline struct msgpass_way *msgpass_link_from(struct msgpass_link *link,
 						    u64 sender)
 {
 	return &link->way[sender != link->pair.key[0]];
+}
+
+/* The other process of a link; of a self-link the same. */
+static inline struct msgpass_process *msgpass_link_peer(const struct msgpass_link *link,
+							const struct msgpass_process *process)
+{
+	return link->end[link->end[0].process == process].process;
 }
 
 /* The link dies: nobody finds it any more. Does it once. */

@@ -36,6 +36,7 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+struct msgpass_link;
 struct msgpass_mailbox;
 struct pid;
 
@@ -49,6 +50,7 @@ struct msgpass_process {
 	u32			owned_count;	/* names_lock, read without */
 	struct hlist_head	links;		/* ends; links_lock, read under RCU */
 	bool			ended;		/* no more links; links_lock */
+	struct msgpass_link __rcu *last_link;	/* a guess: link.h */
 	refcount_t		references;
 	struct wait_queue_entry	exit_watch;
 	struct work_struct	exit_work;

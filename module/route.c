@@ -45,26 +45,46 @@ static struct msgpass_link *get_permitted_link(const struct msgpass_caller *call
 	return link;
 }
 
+/* The link to a receiver that is named, or ERR_PTR(). */
+static struct msgpass_link *get_link_to(const struct msgpass_caller *caller,
+					const struct msgpass_send *arg)
+{
+	bool is_key = arg->flags & MSGPASS_TO_KEY;
+	struct msgpass_process *sender = caller->process, *receiver;
+	struct msgpass_link *link;
+
+	link = msgpass_link_last(sender, arg->to, is_key);
+	if (link && READ_ONCE(msgpass_link_from(link, sender->key)->permitted))
+		return link;
+	if (link)
+		msgpass_link_put(link);
+
+	receiver = get_process(arg->to, is_key);
+	if (IS_ERR(receiver))
+		return ERR_CAST(receiver);
+	link = get_permitted_link(caller, receiver);
+	if (!IS_ERR(link))
+		msgpass_link_remember(sender, link);
+	msgpass_process_put(receiver);
+	return link;
+}
+
 int msgpass_route_to_process(struct msgpass_route *route,
 			     const struct msgpass_caller *caller,
 			     const struct msgpass_send *arg)
 {
-	struct msgpass_process *receiver;
+	struct msgpass_process *sender = caller->process;
 	struct msgpass_link *link;
 
 	if (!arg->to)
 		return -EINVAL;
-	receiver = get_process(arg->to, arg->flags & MSGPASS_TO_KEY);
-	if (IS_ERR(receiver))
-		return PTR_ERR(receiver);
-	link = get_permitted_link(caller, receiver);
-	if (!IS_ERR(link)) {
-		route->mailbox = receiver->inbox;
-		route->link = link;
-		route->way = msgpass_link_from(link, caller->process->key);
-	}
-	msgpass_process_put(receiver);
-	return PTR_ERR_OR_ZERO(link);
+	link = get_link_to(caller, arg);
+	if (IS_ERR(link))
+		return PTR_ERR(link);
+	route->mailbox = msgpass_link_peer(link, sender)->inbox;
+	route->link = link;
+	route->way = msgpass_link_from(link, sender->key);
+	return 0;
 }
 
 /* The link with the sender that is named, be it alive or not, or ERR_PTR(). */
@@ -76,6 +96,9 @@ static struct msgpass_link *get_named_link(const struct msgpass_receive *arg,
 	struct msgpass_process *sender;
 	struct msgpass_link *link;
 
+	link = msgpass_link_last(receiver, arg->from, is_key);
+	if (link)
+		return link;
 	sender = get_process(arg->from, is_key);
 	if (!IS_ERR(sender)) {
 		link = is_key && !msgpass_process_visible(sender) ?
@@ -102,6 +125,7 @@ int msgpass_route_from_process(struct msgpass_route *route,
 	if (IS_ERR(link))
 		return PTR_ERR(link);
 	sender = link->pair.key[0] == caller->process->key;
+	msgpass_link_remember(caller->process, link);
 	route->link = link;
 	route->way = msgpass_link_from(link, link->pair.key[sender]);
 	/* Its end is told at once, not when it is cleaned up. */
