@@ -195,6 +195,38 @@ TEST_F_TIMEOUT(fault_message, P2_66_a_message_of_megabytes_was_sent_or_is_not_th
 	EXPECT_FAULTS(&self->scene, BOTH);
 }
 
+#define LENT	(128 * 1024)
+
+/* The same to a receiver that waits: where it cannot be lent, a copy is sent. */
+static bool hand_over_large(struct scene *scene, const char *data, char *buffer)
+{
+	struct msgpass_stat before = stat_of(scene->mailbox);
+	struct task receiver = {
+		.fd = scene->mailbox,
+		.receives = true,
+		.receive = { .buffer = (uintptr_t)buffer, .buffer_size = LENT },
+	};
+	bool sent;
+
+	receiver.receive.deadline = msgpass_deadline(20 * SECOND);
+	memset(buffer, 0, LENT);
+	start(&receiver);
+	sent = until_receivers_wait(scene->mailbox, 1);
+	before.receivers_waiting = 1;
+	if (sent && UNDER_FAULT(scene->fault, send_flags(scene->mailbox, data, LENT, 0)))
+		sent = is_as(scene->mailbox, &before) &&
+		       !send_flags(scene->mailbox, data, LENT, 0);
+	return !join(&receiver) && sent && receiver.receive.size == LENT &&
+	       is_whole(buffer, LENT) && is_empty(scene->mailbox);
+}
+
+TEST_F_TIMEOUT(fault_message, P2_173_a_large_message_is_handed_over_or_not_there, SLOW)
+{
+	while (fault_next(self->scene.fault))
+		ASSERT_TRUE(hand_over_large(&self->scene, self->big, self->buffer));
+	EXPECT_FAULTS(&self->scene, BOTH);
+}
+
 static int receive_text(int fd, char text[64])
 {
 	return receive_flags(fd, text, 64, MSGPASS_NONBLOCK);
