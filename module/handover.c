@@ -244,18 +244,16 @@ void msgpass_admit_waiting_locked(struct msgpass_mailbox *mailbox,
 		admit_sender_locked(mailbox, first_waiter(&mailbox->senders), wakeups);
 }
 
-/* An admitted message is in the mailbox no more, for whatever reason. */
-static void leave_locked(struct msgpass_mailbox *mailbox,
-			 struct msgpass_message *message,
-			 struct msgpass_wakeups *wakeups)
+/* An admitted message of that size is in the mailbox no more, for whatever reason. */
+static void leave_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *way,
+			 u32 size, struct msgpass_wakeups *wakeups)
 {
 	bool full = !msgpass_admits_locked(mailbox, NULL);
-	struct msgpass_way *way = message->way;
 
 	lockdep_assert_held(&mailbox->lock);
 
 	mailbox->messages--;
-	mailbox->bytes -= message->size;
+	mailbox->bytes -= size;
 	if (way && !--way->messages && way->ended) {
 		msgpass_link_hold(way->link);
 		wakeups->drained = way;
@@ -269,8 +267,8 @@ static void leave_locked(struct msgpass_mailbox *mailbox,
 }
 
 /*
- * Undo a claim. The message is placed again, but for one that is lent: that is never
- * to rest, so its sender shall send a copy. Return it if it is now to be freed.
+ * Undo a claim. The message is placed again, but for one that is lent: that leaves its
+ * place to a copy. Return it if it is now to be freed.
  */
 static struct msgpass_message *put_back_locked(struct msgpass_mailbox *mailbox,
 					       struct msgpass_message *message,
@@ -285,7 +283,6 @@ static struct msgpass_message *put_back_locked(struct msgpass_mailbox *mailbox,
 	}
 	unrest_locked(mailbox, message);
 	msgpass_waiter_release(message->sender, -EAGAIN, wakeups);
-	leave_locked(mailbox, message, wakeups);
 	return message;
 }
 
@@ -319,13 +316,13 @@ static int withdraw(struct msgpass_mailbox *mailbox, struct msgpass_waiter *self
 		break;
 	case MSGPASS_QUEUED:
 		unrest_locked(mailbox, message);
-		leave_locked(mailbox, message, &wakeups);
+		leave_locked(mailbox, message->way, message->size, &wakeups);
 		break;
 	case MSGPASS_CLAIMED:
 		unclaim_locked(mailbox, message);
 		unrest_locked(mailbox, message);
 		message->state = MSGPASS_REVOKED;
-		leave_locked(mailbox, message, &wakeups);
+		leave_locked(mailbox, message->way, message->size, &wakeups);
 		fallthrough;
 	case MSGPASS_REVOKED:
 		message = NULL;		/* its claimer frees it */
@@ -338,45 +335,6 @@ static int withdraw(struct msgpass_mailbox *mailbox, struct msgpass_waiter *self
 	if (message)
 		msgpass_message_free(message);
 	return err;
-}
-
-/* Would a message be handed over now, and be received, as far as one can tell? */
-static bool is_awaited_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *way,
-			      u32 size)
-{
-	struct msgpass_waiter *receiver = first_receiver_locked(mailbox, way);
-
-	lockdep_assert_held(&mailbox->lock);
-
-	return receiver && receiver->room >= size;
-}
-
-static bool is_awaited(struct msgpass_mailbox *mailbox, struct msgpass_way *way, u32 size)
-{
-	bool yes;
-
-	spin_lock(&mailbox->lock);
-	yes = is_awaited_locked(mailbox, way, size);
-	spin_unlock(&mailbox->lock);
-	return yes;
-}
-
-bool msgpass_mailbox_awaits(struct msgpass_mailbox *mailbox, struct msgpass_way *way,
-			    u32 size, const struct msgpass_patience *patience)
-{
-	bool yes = is_awaited(mailbox, way, size);
-
-	/*
-	 * Who has just been answered often waits for the next as soon as it runs. But
-	 * who has something to receive does not.
-	 */
-	if (yes || READ_ONCE(mailbox->messages) || patience->deadline != KTIME_MAX ||
-	    !msgpass_try(&mailbox->lending))
-		return yes;
-	msgpass_nap();
-	yes = is_awaited(mailbox, way, size);
-	msgpass_tried(&mailbox->lending, yes, MSGPASS_REST_LONG);
-	return yes;
 }
 
 /* It is not admitted at once, or its receipt is waited for. */
@@ -396,9 +354,6 @@ static int send_waiting(struct msgpass_mailbox *mailbox, struct msgpass_message 
 		message->sender = &self;
 	if (mailbox->ended) {
 		err = mailbox->policy.end;
-	} else if (message->is_lent &&
-		   !is_awaited_locked(mailbox, message->way, message->size)) {
-		err = -EAGAIN;
 	} else if (msgpass_admits_locked(mailbox, message->way)) {
 		admit_locked(mailbox, message, wakeups);
 		*id = message->id;
@@ -443,6 +398,146 @@ int msgpass_mailbox_send(struct msgpass_mailbox *mailbox,
 	*id = message->id;
 	msgpass_mailbox_unlock(mailbox, &wakeups);
 	return 0;
+}
+
+/* Would a message be handed over now, and be received, as far as one can tell? */
+static bool is_awaited_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *way,
+			      u32 size)
+{
+	struct msgpass_waiter *receiver = first_receiver_locked(mailbox, way);
+
+	lockdep_assert_held(&mailbox->lock);
+
+	return !mailbox->ended && receiver && receiver->room >= size;
+}
+
+static bool is_awaited(struct msgpass_mailbox *mailbox, struct msgpass_way *way, u32 size)
+{
+	bool yes;
+
+	spin_lock(&mailbox->lock);
+	yes = is_awaited_locked(mailbox, way, size);
+	spin_unlock(&mailbox->lock);
+	return yes;
+}
+
+bool msgpass_mailbox_awaits(struct msgpass_mailbox *mailbox, struct msgpass_way *way,
+			    u32 size, const struct msgpass_patience *patience)
+{
+	bool yes = is_awaited(mailbox, way, size);
+
+	/*
+	 * Who has just been answered often waits for the next as soon as it runs. But
+	 * who has something to receive does not.
+	 */
+	if (!yes && !READ_ONCE(mailbox->messages) && patience->deadline == KTIME_MAX &&
+	    msgpass_try(&mailbox->napping)) {
+		msgpass_nap();
+		yes = is_awaited(mailbox, way, size);
+		msgpass_tried(&mailbox->napping, yes, MSGPASS_REST_LONG);
+	}
+	return yes && msgpass_try(&mailbox->lending);
+}
+
+/* The sender of a lent message waits no more. Return the outcome. */
+static int recall_message(struct msgpass_mailbox *mailbox, struct msgpass_waiter *self)
+{
+	struct msgpass_message *message = self->message;
+	struct msgpass_wakeups wakeups;
+	int err = -EAGAIN;
+
+	msgpass_mailbox_lock(mailbox, &wakeups);
+	if (self->outcome != MSGPASS_WAITING) {
+		err = self->outcome;
+	} else {
+		list_del_init(&self->link);
+		if (mailbox->ended) {
+			/* It went with the mailbox, which has not come to tell us yet. */
+			err = mailbox->policy.end;
+		} else {
+			/* It never rests, so it is claimed; the claimer frees it. */
+			unclaim_locked(mailbox, message);
+			unrest_locked(mailbox, message);
+			message->state = MSGPASS_REVOKED;
+		}
+	}
+	msgpass_mailbox_unlock(mailbox, &wakeups);
+	return err;
+}
+
+int msgpass_mailbox_lend(struct msgpass_mailbox *mailbox, struct msgpass_message *message,
+			 ktime_t deadline, struct msgpass_vacancy *vacancy)
+{
+	struct msgpass_wakeups wakeups;
+	struct msgpass_waiter self;
+	int err;
+
+	vacancy->way = message->way;
+	vacancy->size = message->size;
+	msgpass_waiter_init(&self, message);
+	message->sender = &self;
+	msgpass_mailbox_lock(mailbox, &wakeups);
+	vacancy->sync |= !mailbox->policy.capacity;
+	vacancy->is_held = is_awaited_locked(mailbox, message->way, message->size);
+	if (vacancy->is_held)
+		admit_locked(mailbox, message, &wakeups);
+	vacancy->id = message->id;
+	msgpass_mailbox_unlock(mailbox, &wakeups);
+
+	if (!vacancy->is_held) {
+		msgpass_message_free(message);
+		return -EAGAIN;
+	}
+	err = msgpass_wait(&self, deadline, &mailbox->sending);
+	err = err ? recall_message(mailbox, &self) : self.outcome;
+	vacancy->is_held = err == -EAGAIN;
+	msgpass_tried(&mailbox->lending, !vacancy->is_held, MSGPASS_REST_LONG);
+	return err;
+}
+
+int msgpass_mailbox_send_copy(struct msgpass_mailbox *mailbox, struct msgpass_message *message,
+			      const struct msgpass_vacancy *vacancy,
+			      const struct msgpass_patience *patience)
+{
+	struct msgpass_wakeups wakeups;
+	struct msgpass_waiter self;
+	int err = 0;
+
+	message->id = vacancy->id;
+	msgpass_waiter_init(&self, message);
+	msgpass_mailbox_lock(mailbox, &wakeups);
+	if (mailbox->ended) {
+		err = mailbox->policy.end;
+	} else {
+		if (vacancy->sync) {
+			message->sender = &self;
+			self.id = vacancy->id;
+			list_add_tail(&self.link, &mailbox->synchronous);
+		}
+		place_locked(mailbox, message, &wakeups);
+	}
+	msgpass_mailbox_unlock(mailbox, &wakeups);
+
+	if (err)
+		msgpass_message_free(message);
+	if (err || !vacancy->sync)
+		return err;
+	err = msgpass_wait(&self, patience->deadline, &mailbox->sending);
+	return err ? withdraw(mailbox, &self, err) : self.outcome;
+}
+
+void msgpass_mailbox_leave(struct msgpass_mailbox *mailbox, const struct msgpass_vacancy *vacancy)
+{
+	struct msgpass_wakeups wakeups;
+
+	msgpass_mailbox_lock(mailbox, &wakeups);
+	if (!mailbox->ended) {
+		leave_locked(mailbox, vacancy->way, vacancy->size, &wakeups);
+		/* Its receiver may never use the device, and so not let go of it. */
+		if (!mailbox->messages)
+			let_go_locked(mailbox);
+	}
+	msgpass_mailbox_unlock(mailbox, &wakeups);
 }
 
 /* The sender whose message a receiver that has come can have without its resting. */
@@ -563,7 +658,7 @@ int msgpass_mailbox_commit(struct msgpass_mailbox *mailbox,
 		mailbox->received_bytes += message->size;
 		if (message->sender)
 			msgpass_waiter_release(message->sender, 0, &wakeups);
-		leave_locked(mailbox, message, &wakeups);
+		leave_locked(mailbox, message->way, message->size, &wakeups);
 	}
 	msgpass_mailbox_unlock(mailbox, &wakeups);
 

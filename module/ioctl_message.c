@@ -7,6 +7,8 @@
 #include <linux/nospec.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
+#include <linux/sched/rt.h>
+#include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/time_namespace.h>
 #include <linux/uaccess.h>
@@ -14,6 +16,7 @@
 
 #include "endpoint.h"
 #include "ioctl.h"
+#include "lent.h"
 #include "mailbox.h"
 #include "message.h"
 #include "process.h"
@@ -56,26 +59,106 @@ static inline int get_patience(struct msgpass_patience *patience,
 /* So long may the receiver take to begin, and for each byte: 100 MB/s. */
 #define LEND_NS		(10 * NSEC_PER_MSEC)
 #define LEND_NS_PER_BYTE	10
+#define LEND_NS_MAX	(100 * NSEC_PER_MSEC)
+
+static struct msgpass_message *copy_of(const struct msgpass_route *route,
+				       const struct msgpass_caller *caller,
+				       const struct msgpass_send *arg)
+{
+	struct msgpass_message *message;
+
+	message = msgpass_message_new(caller->user, caller->process->key,
+				      u64_to_user_ptr(arg->data), arg->size,
+				      array_index_nospec(arg->priority, MSGPASS_PRIORITIES));
+	if (!IS_ERR(message))
+		message->way = route->way;
+	return message;
+}
+
+static bool may_lend(const struct msgpass_route *route, const struct msgpass_send *arg,
+		     const struct msgpass_patience *patience)
+{
+	/* A real-time task does not wait for one that is none. */
+	return arg->size > LEND_ABOVE && !patience->none && current->prio >= MAX_RT_PRIO &&
+	       msgpass_mailbox_awaits(route->mailbox, route->way, arg->size, patience);
+}
 
 /* Return -EAGAIN where a copy is to be sent instead. */
-static int send_lent(const struct msgpass_route *route, const struct msgpass_caller *caller,
-		     const struct msgpass_send *arg, const struct msgpass_patience *patience,
-		     u64 *id)
+static int lend(const struct msgpass_route *route, const struct msgpass_caller *caller,
+		const struct msgpass_send *arg, const struct msgpass_patience *patience,
+		struct msgpass_vacancy *vacancy)
 {
-	ktime_t end = ktime_add_ns(ktime_get(), LEND_NS + (u64)arg->size * LEND_NS_PER_BYTE);
-	struct msgpass_patience brief = { .deadline = min(patience->deadline, end) };
+	u64 brief = min_t(u64, LEND_NS + (u64)arg->size * LEND_NS_PER_BYTE, LEND_NS_MAX);
+	struct msgpass_message *message;
+	struct msgpass_lent *lent;
+	int err = -EAGAIN;
+	ktime_t end;
+
+	lent = msgpass_lent_new(u64_to_user_ptr(arg->data), arg->size);
+	if (!lent)
+		return -EAGAIN;
+	message = msgpass_message_lend(caller->user, caller->process->key, lent, arg->size,
+				       array_index_nospec(arg->priority, MSGPASS_PRIORITIES));
+	if (IS_ERR(message)) {
+		msgpass_lent_put(lent);		/* the message's reference */
+	} else {
+		message->way = route->way;
+		end = ktime_add_ns(ktime_get(), brief);
+		err = msgpass_mailbox_lend(route->mailbox, message,
+					   min(patience->deadline, end), vacancy);
+	}
+	msgpass_lent_recall(lent);
+	return err;
+}
+
+/* A send that has room neither waits nor is interrupted; one that waits for receipt does. */
+static int is_over(const struct msgpass_vacancy *vacancy, const struct msgpass_patience *patience)
+{
+	if (!vacancy->sync)
+		return 0;
+	if (signal_pending(current))
+		return -ERESTARTSYS;
+	return ktime_get() >= patience->deadline ? -ETIMEDOUT : 0;
+}
+
+static int send_in_place(const struct msgpass_route *route, const struct msgpass_caller *caller,
+			 const struct msgpass_send *arg, const struct msgpass_patience *patience,
+			 const struct msgpass_vacancy *vacancy)
+{
+	struct msgpass_message *message;
+	int err = is_over(vacancy, patience);
+
+	if (!err) {
+		message = copy_of(route, caller, arg);
+		if (!IS_ERR(message))
+			return msgpass_mailbox_send_copy(route->mailbox, message, vacancy, patience);
+		err = PTR_ERR(message);
+	}
+	msgpass_mailbox_leave(route->mailbox, vacancy);
+	return err;
+}
+
+static int send_by_route(const struct msgpass_route *route, const struct msgpass_caller *caller,
+			 const struct msgpass_send *arg, const struct msgpass_patience *patience,
+			 u64 *id)
+{
+	struct msgpass_vacancy vacancy = { .sync = arg->flags & MSGPASS_SYNC };
 	struct msgpass_message *message;
 	int err;
 
-	message = msgpass_message_lend(caller->user, caller->process->key,
-				       u64_to_user_ptr(arg->data), arg->size,
-				       array_index_nospec(arg->priority, MSGPASS_PRIORITIES));
-	if (IS_ERR_OR_NULL(message))
-		return -EAGAIN;
-	message->way = route->way;
-	err = msgpass_mailbox_send(route->mailbox, message, true, &brief, id);
-	/* A send that has room neither waits nor is interrupted. */
-	return err == -ETIMEDOUT || err == -ERESTARTSYS ? -EAGAIN : err;
+	if (may_lend(route, arg, patience)) {
+		err = lend(route, caller, arg, patience, &vacancy);
+		*id = vacancy.id;
+		if (vacancy.is_held)
+			return send_in_place(route, caller, arg, patience, &vacancy);
+		if (err != -EAGAIN)
+			return err;
+	}
+	message = copy_of(route, caller, arg);
+	if (IS_ERR(message))
+		return PTR_ERR(message);
+	return msgpass_mailbox_send(route->mailbox, message, arg->flags & MSGPASS_SYNC,
+				    patience, id);
 }
 
 static int send_message(const struct msgpass_call *call, const struct msgpass_caller *caller,
@@ -83,36 +166,19 @@ static int send_message(const struct msgpass_call *call, const struct msgpass_ca
 {
 	struct msgpass_send __user *uarg = call->uarg;
 	const struct msgpass_send *arg = call->arg;
-	struct msgpass_message *message;
 	struct msgpass_route route MSGPASS_UNINITIALIZED;
 	int err;
 
 	err = msgpass_route_to(&route, call->endpoint, caller, arg);
 	if (err)
 		return err;
-	err = -EMSGSIZE;
 	if (!msgpass_mailbox_takes(route.mailbox, arg->size))
-		goto put_route;
+		err = -EMSGSIZE;
 	/* Find out now that the id cannot be told: later it is too late. */
-	err = -EFAULT;
-	if (put_user(0ULL, &uarg->id))
-		goto put_route;
-	if (arg->size > LEND_ABOVE && !patience->none &&
-	    msgpass_mailbox_awaits(route.mailbox, route.way, arg->size, patience)) {
-		err = send_lent(&route, caller, arg, patience, id);
-		if (err != -EAGAIN)
-			goto put_route;
-	}
-	message = msgpass_message_new(caller->user, caller->process->key,
-				      u64_to_user_ptr(arg->data), arg->size,
-				      array_index_nospec(arg->priority, MSGPASS_PRIORITIES));
-	err = PTR_ERR_OR_ZERO(message);
-	if (err)
-		goto put_route;
-	message->way = route.way;
-	err = msgpass_mailbox_send(route.mailbox, message, arg->flags & MSGPASS_SYNC,
-				   patience, id);
-put_route:
+	else if (put_user(0ULL, &uarg->id))
+		err = -EFAULT;
+	else
+		err = send_by_route(&route, caller, arg, patience, id);
 	msgpass_route_put(&route);
 	return err;
 }
@@ -216,12 +282,13 @@ static int receive_message(const struct msgpass_call *call, const struct msgpass
 		if (IS_ERR(message))
 			return PTR_ERR(message);
 		err = copy_out(call, message);
-		if (err) {
+		if (!err)
+			err = msgpass_mailbox_commit(mailbox, message);
+		else
 			msgpass_mailbox_give_back(mailbox, message);
-			break;
-		}
-		err = msgpass_mailbox_commit(mailbox, message);
-		if (err == -EAGAIN && !patience->none && ktime_get() >= patience->deadline)
+		if (err == -EAGAIN && signal_pending(current))
+			err = -ERESTARTSYS;
+		else if (err == -EAGAIN && !patience->none && ktime_get() >= patience->deadline)
 			err = -ETIMEDOUT;
 	} while (err == -EAGAIN);
 	return err;

@@ -2,25 +2,69 @@
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
+#include <linux/pagemap.h>
+#include <linux/refcount.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/uaccess.h>
 #include <linux/uio.h>
 
 #include "lent.h"
 #include "limit.h"
 
+/* So many pages are looked up, or given back, before somebody else may run. */
+#define BATCH	64
+
 /**
  * struct msgpass_lent - the pages of a payload
- * @offset: where it begins in the first
+ * @references: references
+ * @lock: held while a page is copied from; no other is taken inside it
+ * @recalled: they are not to be read any more
+ * @offset: where the payload begins in the first
  * @count: how many
- * @pages: referenced
+ * @pages: referenced, until they are recalled
  */
 struct msgpass_lent {
+	refcount_t	references;
+	spinlock_t	lock;
+	bool		recalled;
 	unsigned int	offset;
 	unsigned int	count;
 	struct page	*pages[];
 };
+
+static void put_pages(struct msgpass_lent *lent)
+{
+	unsigned int i;
+
+	for (i = 0; i < lent->count; i++) {
+		put_page(lent->pages[i]);
+		if (i % BATCH == BATCH - 1)
+			cond_resched();
+	}
+}
+
+/* Return whether all are there; those that are, are counted. */
+static bool get_pages(struct msgpass_lent *lent, unsigned long start, unsigned int count)
+{
+	unsigned int wanted;
+	int got;
+
+	/* Interrupts are off for as long as one call takes. */
+	while (lent->count < count) {
+		wanted = min_t(unsigned int, count - lent->count, BATCH);
+		got = get_user_pages_fast(start + lent->count * PAGE_SIZE, wanted, 0,
+					  lent->pages + lent->count);
+		if (got > 0)
+			lent->count += got;
+		if (got < (int)wanted || fatal_signal_pending(current))
+			return false;
+		cond_resched();
+	}
+	return true;
+}
 
 struct msgpass_lent *msgpass_lent_new(const void __user *data, u32 size)
 {
@@ -28,44 +72,72 @@ struct msgpass_lent *msgpass_lent_new(const void __user *data, u32 size)
 	unsigned int offset = offset_in_page(start);
 	unsigned int count = DIV_ROUND_UP((size_t)offset + size, PAGE_SIZE);
 	struct msgpass_lent *lent;
-	int got;
 
 	lent = kvmalloc(struct_size(lent, pages, count), GFP_MSGPASS);
 	if (!lent)
 		return NULL;
-	got = get_user_pages_fast(start, count, 0, lent->pages);
+	refcount_set(&lent->references, 2);
+	spin_lock_init(&lent->lock);
+	lent->recalled = false;
 	lent->offset = offset;
-	lent->count = max(got, 0);
-	if (lent->count == count)
+	lent->count = 0;
+	if (get_pages(lent, start - offset, count))
 		return lent;
-	msgpass_lent_free(lent);
+	put_pages(lent);
+	kvfree(lent);
 	return NULL;
 }
 
-int msgpass_lent_copy_out(const struct msgpass_lent *lent, u32 size, void __user *to)
+/* Return how much was copied, or -EAGAIN. */
+static int copy_from_page(struct msgpass_lent *lent, unsigned int page, unsigned int offset,
+			  unsigned int size, struct iov_iter *to)
 {
-	unsigned int offset = lent->offset;
-	struct page *const *page = lent->pages;
+	int copied = -EAGAIN;
+
+	spin_lock(&lent->lock);
+	if (!lent->recalled) {
+		pagefault_disable();
+		copied = copy_page_to_iter(lent->pages[page], offset, size, to);
+		pagefault_enable();
+	}
+	spin_unlock(&lent->lock);
+	return copied;
+}
+
+int msgpass_lent_copy_out(struct msgpass_lent *lent, u32 size, void __user *to)
+{
+	size_t at = lent->offset, end = at + size;
 	struct iov_iter iter;
 	unsigned int piece;
+	int copied;
 
 	iov_iter_ubuf(&iter, READ, to, size);
-	for (; size; size -= piece, offset = 0, page++) {
-		piece = min_t(u32, size, PAGE_SIZE - offset);
-		if (copy_page_to_iter(*page, offset, piece, &iter) != piece)
-			return -EFAULT;
+	while (at < end) {
+		piece = min_t(size_t, end - at, PAGE_SIZE - offset_in_page(at));
+		copied = copy_from_page(lent, at / PAGE_SIZE, offset_in_page(at), piece, &iter);
+		if (copied < 0)
+			return copied;
+		at += copied;
 		if (fatal_signal_pending(current))
 			return -EINTR;
+		if (copied < piece && fault_in_writeable(to + (at - lent->offset), piece - copied))
+			return -EFAULT;
 		cond_resched();
 	}
 	return 0;
 }
 
-void msgpass_lent_free(struct msgpass_lent *lent)
+void msgpass_lent_recall(struct msgpass_lent *lent)
 {
-	unsigned int i;
+	spin_lock(&lent->lock);
+	lent->recalled = true;
+	spin_unlock(&lent->lock);
+	put_pages(lent);
+	msgpass_lent_put(lent);
+}
 
-	for (i = 0; i < lent->count; i++)
-		put_page(lent->pages[i]);
-	kvfree(lent);
+void msgpass_lent_put(struct msgpass_lent *lent)
+{
+	if (refcount_dec_and_test(&lent->references))
+		kvfree(lent);
 }

@@ -199,10 +199,11 @@ static int charge_bytes(struct msgpass_user *user, size_t bytes)
 
 int msgpass_user_charge(struct msgpass_user *user, size_t bytes)
 {
+	unsigned long before = msgpass_spares_freed();
 	int err = charge_bytes(user, bytes);
 
 	/* Nobody is refused for what is only kept. */
-	if (err && msgpass_spares_free())
+	if (err && msgpass_spares_free() != before)
 		err = charge_bytes(user, bytes);
 	return err;
 }

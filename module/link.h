@@ -15,7 +15,7 @@
  *
  * Who communicates with one process often does so again: each process remembers the
  * link that it used last, which spares looking for pid, process and link. That is no
- * reference: a link that dies is forgotten by both, first of all.
+ * reference: a link that dies is forgotten by both before its memory goes.
  *
  * For people, links have numbers, and are shown from their first message on.
  *

@@ -16,14 +16,15 @@
  * A message that is admitted goes straight to the first waiting receiver, or
  * rests. A receiver *claims* it, copies it to user memory with no lock held,
  * and *commits*: that is receipt. A claimed message still counts. If the copy
- * fails the receiver *gives it back* to its place. Until the commit the claim
+ * fails the receiver *gives it back* to its vacancy. Until the commit the claim
  * can be *revoked*, by the sender's signal or deadline or by the mailbox's end;
  * the receiver learns it at commit and looks for the next message. So nobody
  * ever waits for a receiver that is stuck in a page fault.
  *
- * A payload may be lent (lent.h): then its message is handed over, waited for and given
- * back in another way: it never rests, is revoked where it would, and its sender,
- * released with -EAGAIN, sends a copy.
+ * A payload may be lent (lent.h): then its message is handed over, and its receipt is
+ * waited for, but not for long. Where it would be given back, or the sender revokes the
+ * claim, it leaves its *vacancy*: it is still counted, its id is kept, and a copy that the
+ * sender makes is placed there. So a send that had room has it, and order is kept.
  *
  * A receiver may wait for any message or, at an inbox, for those of one sender:
  * then it waits on that sender's way (link.h). Whoever waits makes room for what
@@ -115,6 +116,7 @@ struct msgpass_mailbox {
 	struct msgpass_trial	sending;	/* no lock */
 	struct msgpass_trial	receiving;	/* no lock */
 	struct msgpass_trial	lending;	/* no lock */
+	struct msgpass_trial	napping;	/* no lock */
 
 	spinlock_t		lock;		/* guards all that follows */
 	bool			ended;
@@ -200,25 +202,73 @@ static inline bool msgpass_mailbox_takes(const struct msgpass_mailbox *mailbox, 
  *
  * Sleeps. Return: 0 once the message was admitted or, where that is waited for,
  * received; otherwise the message was withdrawn: -EAGAIN, -ETIMEDOUT,
- * -ERESTARTSYS; or it went with the mailbox: its policy's end. One that is lent (lent.h)
- * is only handed to a receiver that waits and has room for it, with -EAGAIN otherwise;
- * the same if that receiver fails.
+ * -ERESTARTSYS; or it went with the mailbox: its policy's end.
  */
 int msgpass_mailbox_send(struct msgpass_mailbox *mailbox,
 			 struct msgpass_message *message, bool sync,
 			 const struct msgpass_patience *patience, u64 *id);
 
 /**
- * msgpass_mailbox_awaits() - is a lent message worth while?
+ * struct msgpass_vacancy - the place of a message, without the message
+ * @id: its id
+ * @way: by which it came, or NULL
+ * @size: its size
+ * @sync: its sender waits for receipt
+ * @is_held: there is one
+ */
+struct msgpass_vacancy {
+	u64			id;
+	struct msgpass_way	*way;
+	u32			size;
+	bool			sync;
+	bool			is_held;
+};
+
+/**
+ * msgpass_mailbox_awaits() - is it worth while to lend a message?
  * @mailbox: where to
  * @way: by which
  * @size: of what size
  * @patience: the sender's
  *
- * May sleep for a moment. Return: whether a receiver waits for it that has room for it.
+ * May sleep for a moment. Return: whether a receiver waits for it that has room for it, and
+ * lending did not fail lately.
  */
 bool msgpass_mailbox_awaits(struct msgpass_mailbox *mailbox, struct msgpass_way *way,
 			    u32 size, const struct msgpass_patience *patience);
+
+/**
+ * msgpass_mailbox_lend() - send a message that is lent, to a receiver that waits
+ * @mailbox: where to
+ * @message: pending, and lent; the mailbox's from here on, whatever is returned
+ * @deadline: how long to wait for receipt
+ * @vacancy: set; its sync is that of the call
+ *
+ * Sleeps. Return: 0 if it was received; the policy's end; -EAGAIN otherwise: then, if
+ * @vacancy is held, msgpass_mailbox_send_copy() or msgpass_mailbox_leave() must follow.
+ */
+int msgpass_mailbox_lend(struct msgpass_mailbox *mailbox, struct msgpass_message *message,
+			 ktime_t deadline, struct msgpass_vacancy *vacancy);
+
+/**
+ * msgpass_mailbox_send_copy() - send a copy in place of a lent message
+ * @mailbox: where to
+ * @message: pending; the mailbox's from here on, whatever is returned
+ * @vacancy: held until now
+ * @patience: how long to wait for receipt, where that is waited for
+ *
+ * Sleeps. Return: as msgpass_mailbox_send(), but there is room.
+ */
+int msgpass_mailbox_send_copy(struct msgpass_mailbox *mailbox, struct msgpass_message *message,
+			      const struct msgpass_vacancy *vacancy,
+			      const struct msgpass_patience *patience);
+
+/**
+ * msgpass_mailbox_leave() - there is no copy: leave the place to others
+ * @mailbox: where it is
+ * @vacancy: held until now
+ */
+void msgpass_mailbox_leave(struct msgpass_mailbox *mailbox, const struct msgpass_vacancy *vacancy);
 
 /**
  * msgpass_mailbox_claim() - the receive path, first half

@@ -47,7 +47,9 @@ static size_t payload_bytes(u32 size)
 {
 	unsigned int kind = kind_of(size);
 
-	return kind < MSGPASS_MESSAGE_KINDS ? msgpass_payload_bytes(kind) : PAGE_ALIGN((size_t)size);
+	if (kind < MSGPASS_MESSAGE_KINDS)
+		return msgpass_payload_bytes(kind);
+	return PAGE_ALIGN((size_t)size);
 }
 
 /* What a message of this size costs its sender's quota: the memory that it takes. */
@@ -254,14 +256,16 @@ static inline struct msgpass_message *get_memory(struct msgpass_user *user, u32 
 {
 	unsigned int kind = kind_of(size);
 	struct msgpass_message *message = NULL;
+	unsigned long before;
 
 	if (kind < MSGPASS_MESSAGE_KINDS)
 		message = msgpass_spare_take(user, kind);
 	if (message)
 		return message;
+	before = msgpass_spares_freed();
 	message = make(user, size);
 	/* Nobody is refused for what is only kept. */
-	if (IS_ERR(message) && msgpass_spares_free())
+	if (IS_ERR(message) && msgpass_spares_free() != before)
 		message = make(user, size);
 	return message;
 }
@@ -301,19 +305,13 @@ struct msgpass_message *msgpass_message_new(struct msgpass_user *user, u64 key,
 }
 
 struct msgpass_message *msgpass_message_lend(struct msgpass_user *user, u64 key,
-					     const void __user *data, u32 size,
+					     struct msgpass_lent *lent, u32 size,
 					     u32 priority)
 {
-	struct msgpass_lent *lent = msgpass_lent_new(data, size);
-	struct msgpass_message *message;
+	struct msgpass_message *message = get_memory(user, 0);
 
-	if (!lent)
-		return NULL;
-	message = get_memory(user, 0);
-	if (IS_ERR(message)) {
-		msgpass_lent_free(lent);
+	if (IS_ERR(message))
 		return message;
-	}
 	fill_in(message, key, size, priority);
 	message->is_lent = true;
 	message->lent = lent;
@@ -323,7 +321,7 @@ struct msgpass_message *msgpass_message_lend(struct msgpass_user *user, u64 key,
 /* What is left is an empty one. */
 static void give_back_lent(struct msgpass_message *message)
 {
-	msgpass_lent_free(message->lent);
+	msgpass_lent_put(message->lent);
 	message->data = message->small;
 	message->size = 0;
 }

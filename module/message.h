@@ -129,12 +129,17 @@ struct msgpass_message *msgpass_message_new(struct msgpass_user *user, u64 key,
 
 /**
  * msgpass_message_lend() - make a message whose payload is not copied
+ * @user: who pays for it, but for the payload
+ * @key: process key of the calling process
+ * @lent: the payload; a reference is the message's if this succeeds
+ * @size: its size, already checked against the mailbox
+ * @priority: already checked
  *
- * As msgpass_message_new(), but for: it may only be sent where it does not rest, and the
- * caller must wait for receipt. Return: NULL, too, where the payload cannot be lent.
+ * May sleep; no lock is held. Return: the message, with one owner, for
+ * msgpass_mailbox_lend(); or ERR_PTR() of -EDQUOT, -ENOMEM.
  */
 struct msgpass_message *msgpass_message_lend(struct msgpass_user *user, u64 key,
-					     const void __user *data, u32 size,
+					     struct msgpass_lent *lent, u32 size,
 					     u32 priority);
 
 /**
@@ -142,7 +147,8 @@ struct msgpass_message *msgpass_message_lend(struct msgpass_user *user, u64 key,
  * @message: a message of the caller's
  * @to: where to; there is room
  *
- * Sleeps; no lock is held. Return: 0, -EFAULT, or -EINTR if the caller is being killed.
+ * Sleeps; no lock is held. Return: 0; -EFAULT; -EINTR if the caller is being killed; -EAGAIN
+ * if it was lent, and is no more: then the claim is revoked, or about to be.
  */
 int msgpass_message_copy_out(const struct msgpass_message *message, void __user *to);
 

@@ -31,6 +31,7 @@ struct heap {
 
 static DEFINE_PER_CPU(struct heap, heaps);
 static DEFINE_MUTEX(free_lock);
+static unsigned long times_freed;	/* free_lock */
 
 static void free_now_and_then(struct work_struct *work);
 static DECLARE_DELAYED_WORK(free_work, free_now_and_then);
@@ -113,16 +114,25 @@ static bool free_heap(struct heap *heap)
 	return true;
 }
 
-bool msgpass_spares_free(void)
+unsigned long msgpass_spares_freed(void)
 {
-	bool freed = false;
+	/* What was freed before is free for whoever looks afterwards. */
+	return smp_load_acquire(&times_freed);
+}
+
+unsigned long msgpass_spares_free(void)
+{
+	bool any = false;
+	unsigned long times;
 	int cpu;
 
 	mutex_lock(&free_lock);
 	for_each_possible_cpu(cpu)
-		freed |= free_heap(per_cpu_ptr(&heaps, cpu));
+		any |= free_heap(per_cpu_ptr(&heaps, cpu));
+	times = times_freed + any;
+	smp_store_release(&times_freed, times);
 	mutex_unlock(&free_lock);
-	return freed;
+	return times;
 }
 
 static void free_now_and_then(struct work_struct *work)
@@ -136,9 +146,10 @@ static void free_now_and_then(struct work_struct *work)
 
 void *msgpass_zalloc(size_t size)
 {
+	unsigned long before = msgpass_spares_freed();
 	void *memory = kzalloc(size, GFP_MSGPASS);
 
-	if (memory || !msgpass_spares_free())
+	if (memory || msgpass_spares_free() == before)
 		return memory;
 	return kzalloc(size, GFP_MSGPASS);
 }

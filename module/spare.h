@@ -34,7 +34,7 @@ struct msgpass_user;
 /**
  * msgpass_spare_take() - take a message that is kept
  * @user: who sends
- * @kind: of which kind, see msgpass_message_kind()
+ * @kind: of which kind, by size: message.h
  *
  * Return: a message as it was when it was kept, or NULL.
  */
@@ -49,8 +49,14 @@ struct msgpass_message *msgpass_spare_take(struct msgpass_user *user, unsigned i
  */
 bool msgpass_spare_keep(struct msgpass_message *message, unsigned int kind);
 
-/* Free all that is kept. Sleeps. Return: whether there was anything. */
-bool msgpass_spares_free(void);
+/*
+ * How often something was freed. Who is refused frees all that is kept, and tries again
+ * if that, or another's doing so meanwhile, has changed this.
+ */
+unsigned long msgpass_spares_freed(void);
+
+/* Free all that is kept. Sleeps. Return: msgpass_spares_freed(). */
+unsigned long msgpass_spares_free(void);
 
 /**
  * msgpass_zalloc() - allocate an object of the module

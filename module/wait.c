@@ -150,6 +150,9 @@ void msgpass_nap(void)
 {
 	ktime_t nap = NAP_NS;
 
+	/* Without such timers it would be a tick. */
+	if (hrtimer_resolution > NAP_NS)
+		return;
 	set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 	schedule_hrtimeout_range(&nap, 0, HRTIMER_MODE_REL);
 }

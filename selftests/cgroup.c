@@ -584,6 +584,64 @@ TEST_F_TIMEOUT(cgroup, P10_171_what_was_lent_is_given_back, SLOW)
 	close(mailbox);
 }
 
+/* A receiver that is stuck in its buffer has nothing of the sender's. */
+TEST_F_TIMEOUT(cgroup, P10_172_what_was_lent_is_given_back_by_who_is_stuck, SLOW)
+{
+	const size_t size = at_most(8 * MIB);
+	int mailbox = create_unnamed(self->device, 4, size, 0600);
+	char *buffer = malloc(size);
+	struct stall stall;
+	struct task stalled;
+	long before;
+	pid_t child;
+
+	ASSERT_LE(0, mailbox);
+	ASSERT_TRUE(buffer);
+	if (MEMORY() < 0)
+		SKIP(return, "the kernel has no memory controller, or another hierarchy has it");
+	if (!stall_open(&stall))
+		SKIP(return, "needs userfaultfd, and the right to use it");
+	stalled = (struct task){
+		.fd = mailbox,
+		.receives = true,
+		.receive = { .buffer = (uintptr_t)stall.page, .buffer_size = size },
+	};
+	start(&stalled);
+	child = fork_child();
+	if (!child) {
+		char *data;
+
+		join_group(&self->group);
+		tell_event(self->ready);
+		await_event(self->go);
+		data = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+		MUST(data != MAP_FAILED);
+		MUST(!send_flags(mailbox, data, size, 0));
+		munmap(data, size);
+		tell_event(self->ready);
+		await_event(self->go);
+		_exit(0);
+	}
+	await_event(self->ready);
+	before = MEMORY();
+	ASSERT_TRUE(until_receivers_wait(mailbox, 1));
+	tell_event(self->go);
+	ASSERT_TRUE(stall_hit(&stall));
+	await_event(self->ready);
+	/* The copy that came instead. */
+	ASSERT_EQ((int)size, receive_flags(mailbox, buffer, size, MSGPASS_NONBLOCK));
+	EXPECT_GE(before + (long)size / 2, MEMORY());
+	tell_event(self->go);
+	EXPECT_EQ(0, wait_child(child));
+	delete_mailbox(mailbox);
+	stall_resolve(&stall);
+	EXPECT_EQ(-EIDRM, join(&stalled));
+	stall_close(&stall);
+	free(buffer);
+	close(mailbox);
+}
+
 TEST_F_TIMEOUT(cgroup, P10_30_a_cgroup_at_its_limit_is_told_and_nobody_is_killed, SLOW)
 {
 	unsigned int *sent = share_memory(sizeof(*sent)), ours;

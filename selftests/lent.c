@@ -231,6 +231,9 @@ TEST_F(lent, P4_170_a_sender_does_not_wait_for_a_receiver_that_is_stuck)
 	/* It finds that what it has was taken back, and waits for another. */
 	stall_resolve(&self->stall);
 	ASSERT_TRUE(until_receivers_wait(self->mailbox, 1));
+	/* What the sender has written since is not its business. */
+	for (size_t i = 0; i < LARGE; i++)
+		ASSERT_EQ(0, ((char *)self->stall.page)[i]);
 	EXPECT_EQ(0, send_flags(self->mailbox, self->sent, LARGE, 0));
 	EXPECT_EQ(0, join(&receiver));
 	EXPECT_EQ(0, memcmp(self->stall.page, self->sent, LARGE));
@@ -252,6 +255,72 @@ TEST_F(lent, P4_171_nor_does_its_deadline_end_a_send_that_has_room)
 	EXPECT_EQ(0, join(&receiver));
 	EXPECT_EQ(0, memcmp(self->stall.page, self->sent, LARGE));
 	EXPECT_EQ(0, stat_of(self->mailbox).messages);
+}
+
+/* Whoever waits makes room; that it fails takes nothing of that back. */
+TEST_F(lent, P4_172_a_send_that_had_room_has_it)
+{
+	int mailbox = create_unnamed(self->device, 1, SIZE_MAX_LARGE, 0600);
+	struct task stalled, bad;
+
+	NEEDS_STALL();
+	ASSERT_LE(0, mailbox);
+	ASSERT_EQ(0, send_text(mailbox, "claimed"));
+	stalled = receiver_of(mailbox, self->stall.page, LARGE);
+	start(&stalled);
+	ASSERT_TRUE(stall_hit(&self->stall));
+	bad = receiver_of(mailbox, (void *)16, LARGE);
+	start(&bad);
+	ASSERT_TRUE(until_receivers_wait(mailbox, 1));
+	EXPECT_EQ(0, send_flags(mailbox, self->sent, LARGE, 0));
+	EXPECT_EQ(-EFAULT, join(&bad));
+	EXPECT_EQ(2, stat_of(mailbox).messages);
+	EXPECT_EQ(2, stat_of(mailbox).admitted_messages);
+	stall_resolve(&self->stall);
+	EXPECT_EQ(0, join(&stalled));
+	EXPECT_EQ(LARGE, receive_flags(mailbox, self->received, LARGE, MSGPASS_NONBLOCK));
+	EXPECT_EQ(0, memcmp(self->received, self->sent, LARGE));
+	close(mailbox);
+}
+
+TEST_F(lent, P3_170_what_comes_back_stands_before_what_came_later)
+{
+	struct task receiver, sender = sender_of(self->mailbox, self->sent, LARGE);
+
+	NEEDS_STALL();
+	START_WAITING(&receiver, self->stall.page, LARGE);
+	start(&sender);
+	ASSERT_TRUE(stall_hit(&self->stall));
+	ASSERT_EQ(0, send_text(self->mailbox, "later"));
+	ASSERT_EQ(0, join(&sender));
+	EXPECT_EQ(1, sender.send.id);
+	EXPECT_EQ(2, stat_of(self->mailbox).messages);
+	EXPECT_EQ(2, stat_of(self->mailbox).admitted_messages);
+	ASSERT_EQ(LARGE, receive_flags(self->mailbox, self->received, LARGE, MSGPASS_NONBLOCK));
+	EXPECT_EQ(0, memcmp(self->received, self->sent, LARGE));
+	EXPECT_TRUE(next_is(self->mailbox, "later"));
+	stall_resolve(&self->stall);
+	ASSERT_TRUE(until_receivers_wait(self->mailbox, 1));
+	ASSERT_EQ(0, send_text(self->mailbox, "end"));
+	EXPECT_EQ(0, join(&receiver));
+}
+
+TEST_F(lent, P2_174_a_synchronous_send_keeps_its_deadline)
+{
+	struct msgpass_send send = {
+		.flags = MSGPASS_SYNC, .data = (uintptr_t)self->sent, .size = LARGE,
+	};
+	struct task receiver;
+
+	NEEDS_STALL();
+	START_WAITING(&receiver, self->stall.page, LARGE);
+	send.deadline = msgpass_deadline(50 * MILLISECOND);
+	EXPECT_EQ(-ETIMEDOUT, send_full(self->mailbox, &send));
+	EXPECT_EQ(0, stat_of(self->mailbox).messages);
+	stall_resolve(&self->stall);
+	ASSERT_TRUE(until_receivers_wait(self->mailbox, 1));
+	ASSERT_EQ(0, send_text(self->mailbox, "end"));
+	EXPECT_EQ(0, join(&receiver));
 }
 
 TEST_F(lent, P2_171_a_synchronous_send_returns_when_it_is_received)

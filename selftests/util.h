@@ -169,7 +169,7 @@ int join(struct task *task);
 void interrupt(struct task *task, bool restart);
 
 /* What follows the page is ordinary memory. */
-#define STALL_SIZE	(512 * 1024)
+#define STALL_SIZE	(16 * 1024 * 1024)
 
 /**
  * struct stall - memory whose first page is not there until it is resolved
