@@ -727,12 +727,11 @@ struct squeezed {
 /* Send until refused, receive all of it, and again: all in the group at its limit. */
 static void send_and_receive(int device, struct squeezed *squeezed)
 {
-	int mailbox = create_large(device), err;
 	uint64_t limit = msgpass_deadline(20 * SECOND);
+	int mailbox = create_large(device), err;
 	unsigned int sent;
 
 	MUST(mailbox >= 0);
-	MUST(!mlockall(MCL_CURRENT));
 	for (unsigned int i = 0; i < SQUEEZES && msgpass_deadline(0) < limit; i++) {
 		/* Those of other sizes are refused elsewhere. */
 		size_t size = i % 2 ? LARGE / 4 : LARGE;
@@ -763,9 +762,17 @@ TEST_F_TIMEOUT(cgroup, P10_84_processes_that_share_a_small_limit_are_told_and_go
 		children[i] = fork_child();
 		if (!children[i]) {
 			join_group(&self->group);
+			MUST(!mlockall(MCL_CURRENT));
+			/* Not before all have their memory: who has not would be killed. */
+			tell_event(self->ready);
+			await_event(self->go);
 			send_and_receive(self->device, &squeezed[i]);
 		}
 	}
+	for (i = 0; i < SQUEEZED; i++)
+		await_event(self->ready);
+	for (i = 0; i < SQUEEZED; i++)
+		tell_event(self->go);
 	for (i = 0; i < SQUEEZED; i++) {
 		EXPECT_EQ(0, wait_child(children[i]))
 			TH_LOG("child %u", i);
