@@ -5,13 +5,11 @@
 #include <linux/sched/signal.h>
 
 #include "handover.h"
+#include "late.h"
 #include "link.h"
 #include "mailbox.h"
 #include "message.h"
 #include "wait.h"
-
-/* How many waiters are dealt with in one section under the lock, if there are many. */
-#define SECTION_MAX	8
 
 void msgpass_mailbox_tell(struct msgpass_mailbox *mailbox,
 			  struct msgpass_wakeups *wakeups)
@@ -206,9 +204,9 @@ static inline void admit_locked(struct msgpass_mailbox *mailbox,
 	place_locked(mailbox, message, wakeups);
 }
 
-/* Admit a sender that waits for it. */
+/* Admit a sender that waits for it; @late: who may be woken late (late.h) is. */
 static void admit_sender_locked(struct msgpass_mailbox *mailbox,
-				struct msgpass_waiter *sender,
+				struct msgpass_waiter *sender, bool late,
 				struct msgpass_wakeups *wakeups)
 {
 	struct msgpass_message *message = sender->message;
@@ -219,10 +217,13 @@ static void admit_sender_locked(struct msgpass_mailbox *mailbox,
 	list_del_init(&sender->in_way);
 	mailbox->senders_waiting--;
 	admit_locked(mailbox, message, wakeups);
-	if (!message->sender) {
-		sender->id = message->id;
+	if (message->sender)
+		return;
+	sender->id = message->id;
+	if (late && msgpass_may_be_late_locked(mailbox, sender))
+		msgpass_late_add_locked(mailbox, sender);
+	else
 		msgpass_waiter_release(sender, 0, wakeups);
-	}
 }
 
 bool msgpass_can_admit_locked(struct msgpass_mailbox *mailbox)
@@ -233,15 +234,15 @@ bool msgpass_can_admit_locked(struct msgpass_mailbox *mailbox)
 	       room_locked(mailbox, NULL);
 }
 
-void msgpass_admit_waiting_locked(struct msgpass_mailbox *mailbox,
+void msgpass_admit_waiting_locked(struct msgpass_mailbox *mailbox, bool late,
 				  struct msgpass_wakeups *wakeups)
 {
 	unsigned int i;
 
 	lockdep_assert_held(&mailbox->lock);
 
-	for (i = 0; i < SECTION_MAX && msgpass_can_admit_locked(mailbox); i++)
-		admit_sender_locked(mailbox, first_waiter(&mailbox->senders), wakeups);
+	for (i = 0; i < MSGPASS_SECTION_MAX && msgpass_can_admit_locked(mailbox); i++)
+		admit_sender_locked(mailbox, first_waiter(&mailbox->senders), late, wakeups);
 }
 
 /* An admitted message of that size is in the mailbox no more, for whatever reason. */
@@ -259,7 +260,8 @@ static void leave_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *wa
 		wakeups->drained = way;
 	}
 	if (!list_empty(&mailbox->senders))
-		msgpass_admit_waiting_locked(mailbox, wakeups);
+		msgpass_admit_waiting_locked(mailbox, true, wakeups);
+	msgpass_late_left_locked(mailbox, wakeups);
 	if (!mailbox->messages && mailbox->lets_go)
 		let_go_locked(mailbox);
 	if (full && msgpass_admits_locked(mailbox, NULL))
@@ -293,7 +295,7 @@ static struct msgpass_message *put_back_locked(struct msgpass_mailbox *mailbox,
 static int withdraw(struct msgpass_mailbox *mailbox, struct msgpass_waiter *self,
 		    int err)
 {
-	struct msgpass_message *message = self->message;
+	struct msgpass_message *message;
 	struct msgpass_wakeups wakeups;
 
 	msgpass_mailbox_lock(mailbox, &wakeups);
@@ -305,6 +307,12 @@ static int withdraw(struct msgpass_mailbox *mailbox, struct msgpass_waiter *self
 
 	list_del_init(&self->link);
 	list_del_init(&self->in_way);
+	message = self->message;
+	if (!message) {
+		/* It is admitted, and was to be told later. */
+		msgpass_mailbox_unlock(mailbox, &wakeups);
+		return 0;
+	}
 	if (mailbox->ended && self->id) {
 		/* It went with the mailbox, which has not come to tell us yet. */
 		msgpass_mailbox_unlock(mailbox, &wakeups);
@@ -565,7 +573,7 @@ static void come_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *way
 	wait_locked(mailbox, self, way ? &way->receivers : &mailbox->receivers);
 	mailbox->receivers_waiting++;
 	if (sender)
-		admit_sender_locked(mailbox, sender, wakeups);
+		admit_sender_locked(mailbox, sender, false, wakeups);
 }
 
 static void leave_waiting_locked(struct msgpass_mailbox *mailbox,
@@ -586,6 +594,7 @@ claim_waiting(struct msgpass_mailbox *mailbox, struct msgpass_way *way, u32 room
 {
 	struct msgpass_wakeups wakeups;
 	struct msgpass_waiter self;
+	bool late = false;
 	int err;
 
 	lockdep_assert_held(&mailbox->lock);
@@ -604,9 +613,14 @@ claim_waiting(struct msgpass_mailbox *mailbox, struct msgpass_way *way, u32 room
 		else if (self.outcome == MSGPASS_WAITING && !way)
 			wakeups.writable = mailbox->messages >= mailbox->policy.capacity;
 	}
+	/* Who waits, or goes away, is not to be waited for by those who could send more. */
+	if (unlikely(!list_empty(&mailbox->admitted)))
+		late = msgpass_late_release_some_locked(mailbox, &wakeups);
 	err = self.outcome;
 	msgpass_mailbox_unlock(mailbox, &wakeups);
 
+	if (late)
+		msgpass_late_release_all(mailbox);
 	if (err == MSGPASS_WAITING) {
 		err = msgpass_wait(&self, patience->deadline, &mailbox->receiving);
 		if (err) {
@@ -692,7 +706,7 @@ static unsigned int release_some_locked(struct msgpass_mailbox *mailbox,
 
 	lockdep_assert_held(&mailbox->lock);
 
-	for (i = 0; i < SECTION_MAX; i++) {
+	for (i = 0; i < MSGPASS_SECTION_MAX; i++) {
 		waiter = first_waiter(waiters);
 		if (!waiter)
 			break;
@@ -708,8 +722,10 @@ static bool release_some(struct msgpass_mailbox *mailbox, struct list_head *drop
 {
 	struct msgpass_wakeups wakeups;
 	unsigned int senders, synchronous, receivers;
+	bool late;
 
 	msgpass_mailbox_lock(mailbox, &wakeups);
+	late = msgpass_late_release_some_locked(mailbox, &wakeups);
 	senders = release_some_locked(mailbox, &mailbox->senders, &wakeups, dropped);
 	synchronous = release_some_locked(mailbox, &mailbox->synchronous, &wakeups, dropped);
 	/* Nobody waits by a way: an inbox ends after the last thread has. */
@@ -717,7 +733,7 @@ static bool release_some(struct msgpass_mailbox *mailbox, struct list_head *drop
 	mailbox->senders_waiting -= senders;
 	mailbox->receivers_waiting -= receivers;
 	msgpass_mailbox_unlock(mailbox, &wakeups);
-	return senders + synchronous + receivers;
+	return late || senders + synchronous + receivers;
 }
 
 bool msgpass_mailbox_end(struct msgpass_mailbox *mailbox, struct list_head *dropped)
@@ -769,7 +785,7 @@ static bool tell_ended_locked(struct msgpass_mailbox *mailbox, struct msgpass_wa
 
 	lockdep_assert_held(&mailbox->lock);
 
-	for (i = 0; i < SECTION_MAX; i++) {
+	for (i = 0; i < MSGPASS_SECTION_MAX; i++) {
 		waiter = first_waiter(&way->receivers);
 		if (!waiter)
 			return false;

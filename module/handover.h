@@ -20,6 +20,9 @@
 #define MSGPASS_WRITABLE	(EPOLLOUT | EPOLLWRNORM)
 #define MSGPASS_GONE		(EPOLLHUP | EPOLLERR)
 
+/* How many waiters are dealt with in one section under the lock, if there are many. */
+#define MSGPASS_SECTION_MAX	8
+
 /*
  * Every change of a mailbox is between the two that follow. What it released is woken
  * after the lock is dropped (timeline RELEASE).
@@ -87,13 +90,14 @@ bool msgpass_can_admit_locked(struct msgpass_mailbox *mailbox);
 /**
  * msgpass_admit_waiting_locked() - there may be room now: admit who waits for it
  * @mailbox: the mailbox
+ * @late: who may be woken late (late.h) is
  * @wakeups: who is to be woken
  *
  * First come first, and not more than one section's. Only a larger capacity makes
  * room for more than that; msgpass_mailbox_set() sees to the rest then, and nobody
  * overtakes them meanwhile: msgpass_admits_locked().
  */
-void msgpass_admit_waiting_locked(struct msgpass_mailbox *mailbox,
+void msgpass_admit_waiting_locked(struct msgpass_mailbox *mailbox, bool late,
 				  struct msgpass_wakeups *wakeups);
 
 #endif /* MSGPASS_HANDOVER_H */

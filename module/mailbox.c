@@ -6,6 +6,7 @@
 #include <linux/user_namespace.h>
 
 #include "handover.h"
+#include "late.h"
 #include "limit.h"
 #include "link.h"
 #include "mailbox.h"
@@ -37,6 +38,7 @@ struct msgpass_mailbox *msgpass_mailbox_new(const struct msgpass_policy *policy,
 	INIT_LIST_HEAD(&mailbox->receivers);
 	INIT_LIST_HEAD(&mailbox->senders);
 	INIT_LIST_HEAD(&mailbox->synchronous);
+	msgpass_late_init(mailbox);
 	INIT_LIST_HEAD(&mailbox->claimed);
 	msgpass_queue_init(&mailbox->queue, MSGPASS_IN_MAILBOX);
 	return mailbox;
@@ -56,6 +58,7 @@ void msgpass_mailbox_put(struct msgpass_mailbox *mailbox)
 		return;
 	msgpass_mailbox_end(mailbox, &dropped);
 	msgpass_message_free_all(&dropped);
+	msgpass_late_exit(mailbox);
 	if (mailbox->policy.owner) {
 		msgpass_name_disown(mailbox);
 		msgpass_process_put(mailbox->policy.owner);
@@ -91,7 +94,7 @@ static bool admit_some(struct msgpass_mailbox *mailbox, bool was_full)
 	bool more;
 
 	msgpass_mailbox_lock(mailbox, &wakeups);
-	msgpass_admit_waiting_locked(mailbox, &wakeups);
+	msgpass_admit_waiting_locked(mailbox, false, &wakeups);
 	more = msgpass_can_admit_locked(mailbox);
 	wakeups.writable = was_full && msgpass_admits_locked(mailbox, NULL);
 	msgpass_mailbox_unlock(mailbox, &wakeups);
@@ -113,9 +116,12 @@ int msgpass_mailbox_set(struct msgpass_mailbox *mailbox, const struct msgpass_se
 		change_locked(mailbox, set, uid, gid);
 	msgpass_mailbox_unlock(mailbox, &wakeups);
 
-	if (!err && set->flags & MSGPASS_SET_CAPACITY)
+	if (!err && set->flags & MSGPASS_SET_CAPACITY) {
 		while (admit_some(mailbox, full))
 			cond_resched();
+		/* Half of what, now? */
+		msgpass_late_release_all(mailbox);
+	}
 	return err;
 }
 

@@ -36,7 +36,9 @@
  * - somebody waits for admission only if there is no room, or while
  *   msgpass_mailbox_set() is about to admit them, which it does in several
  *   sections; meanwhile those who come queue up behind them;
- * - messages = those at rest + those claimed.
+ * - messages = those at rest + those claimed;
+ * - a sender that was admitted while it waited either is released, or is to be woken
+ *   late (late.h), and then somebody is sure to do it: a receiver, or mailbox.late.
  *
  * Owner: references. A name holds one, each descriptor one, and a process one
  * to its inbox. msgpass_mailbox_end() ends its use, once; the memory goes with
@@ -54,7 +56,7 @@
  *			all of it is freed
  *
  * Under a mailbox's lock nothing is allocated and no user memory touched; only
- * the scheduler's own locks are taken inside it.
+ * the locks of the scheduler, and of timers and workqueues, are taken inside it.
  */
 #ifndef MSGPASS_MAILBOX_H
 #define MSGPASS_MAILBOX_H
@@ -67,6 +69,7 @@
 #include <linux/types.h>
 #include <linux/uidgid.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include "queue.h"
 #include "wait.h"
@@ -117,11 +120,13 @@ struct msgpass_mailbox {
 	struct msgpass_trial	receiving;	/* no lock */
 	struct msgpass_trial	lending;	/* no lock */
 	struct msgpass_trial	napping;	/* no lock */
+	struct delayed_work	late;		/* no lock; late.h */
 
 	spinlock_t		lock;		/* guards all that follows */
 	bool			ended;
 	bool			keeps_module;
 	bool			lets_go;	/* of the module, when it is empty */
+	bool			late_scheduled;	/* ever */
 	u32			messages;
 	u32			senders_waiting;
 	u32			receivers_waiting;	/* those of its ways, too */
@@ -129,6 +134,7 @@ struct msgpass_mailbox {
 	struct list_head	receivers;	/* waiters for any message */
 	struct list_head	senders;	/* waiters for admission */
 	struct list_head	synchronous;	/* waiters for receipt */
+	struct list_head	admitted;	/* waiters to be woken: late.h */
 	struct list_head	claimed;	/* messages */
 	u64			bytes;
 	u64			admitted_messages;	/* the last id, too */

@@ -49,11 +49,12 @@ struct task_struct;
 /**
  * struct msgpass_waiter - a task that waits
  * @link: the list of waiters it is in: of its mailbox (senders, synchronous,
- *	receivers) or, a receiver's that waits for one sender, of that way;
+ *	admitted, receivers) or, a receiver's that waits for one sender, of that way;
  *	guarded by the mailbox's lock
  * @in_way: a sender's that waits for admission: also in the list of its way
  * @task: the task
- * @message: a sender's: what it sends; a receiver's: what it was handed
+ * @message: a sender's: what it sends, NULL once it is only to be woken (late.h); a
+ *	receiver's: what it was handed
  * @room: a receiver's: size of its buffer
  * @id: a sender's: the message's id, from admission on
  * @turn: when it came, among the receivers of its mailbox

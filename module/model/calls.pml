@@ -46,11 +46,18 @@ inline withdraw()
 		:: else ->
 			unlink(self);
 			if
-			:: ended && w_id[self] && MISTAKE != WITHDRAW_AFTER_END ->
-				/* It went with the mailbox, which has not come to tell us yet. */
+			:: w_message[self] == NONE ->
+				/* It is admitted, and was to be told later. */
 				msgpass_mailbox_unlock();
-				err = END
-			:: else -> withdraw_message()
+				err = OK
+			:: else ->
+				if
+				:: ended && w_id[self] && MISTAKE != WITHDRAW_AFTER_END ->
+					/* It went with the mailbox, which has not come to tell us yet. */
+					msgpass_mailbox_unlock();
+					err = END
+				:: else -> withdraw_message()
+				fi
 			fi
 		fi
 	}
@@ -183,7 +190,7 @@ inline come_locked(way)
 	fi;
 	receivers_waiting++;
 	if
-	:: f_sender != NONE && MISTAKE != COME_FORGETS_SENDERS -> admit_sender_locked()
+	:: f_sender != NONE && MISTAKE != COME_FORGETS_SENDERS -> admit_sender_locked(false)
 	:: else
 	fi
 }
@@ -217,7 +224,9 @@ inline msgpass_mailbox_claim(how)
 		:: else -> msgpass_queue_first(way_queue[way], f_message)
 		fi;
 		if
-		:: ended -> outcome[self] = END
+		:: ended ->
+			outcome[self] = END;
+			msgpass_late_release_some_locked(late)
 		:: !ended && f_message != NONE ->
 			claim_locked(f_message, way);
 			w_message[self] = f_message;
@@ -237,7 +246,8 @@ inline msgpass_mailbox_claim(how)
 						   MISTAKE != CLAIM_TELLS_NO_WRITER
 				:: else
 				fi
-			fi
+			fi;
+			msgpass_late_release_some_locked(late)
 		fi;
 		err = outcome[self];
 		if
@@ -248,6 +258,10 @@ inline msgpass_mailbox_claim(how)
 		msgpass_mailbox_unlock()
 	}
 	tell();
+	if
+	:: late -> msgpass_late_release_all()
+	:: else
+	fi;
 	if
 	:: err == WAITING ->
 		msgpass_wait();
@@ -372,6 +386,7 @@ inline release_some()
 {
 	atomic {
 		msgpass_mailbox_lock();
+		msgpass_late_release_some_locked(late);
 		release_some_locked(senders, some_senders);
 		if
 		:: MISTAKE == END_FORGETS_SYNCHRONOUS
@@ -380,7 +395,7 @@ inline release_some()
 		release_some_locked(receivers, some_receivers);
 		senders_waiting = senders_waiting - some_senders;
 		receivers_waiting = receivers_waiting - some_receivers;
-		more = (some_senders || some_synchronous || some_receivers) &&
+		more = (late || some_senders || some_synchronous || some_receivers) &&
 		       MISTAKE != END_TELLS_SOME;
 		some_senders = false;
 		some_synchronous = false;
@@ -445,7 +460,7 @@ inline admit_some()
 {
 	atomic {
 		msgpass_mailbox_lock();
-		msgpass_admit_waiting_locked();
+		msgpass_admit_waiting_locked(false);
 		more = msgpass_can_admit_locked() && MISTAKE != SET_ADMITS_SOME;
 		setting = more;
 		writable = was_full && msgpass_admits_locked(ANY);
@@ -473,7 +488,10 @@ inline msgpass_mailbox_set()
 		   :: more
 		   :: else -> break
 		   fi
-		od
+		od;
+#if LATE
+		msgpass_late_release_all()
+#endif
 	:: else
 	fi
 }

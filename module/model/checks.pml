@@ -74,7 +74,8 @@ inline check_tasks()
 				      !ended && !killed[i]));
 		assert(!stuck[i] || !killed[i])
 	}
-	i = 0
+	i = 0;
+	assert(len(admitted) == 0)
 }
 
 /* A way that is drained was dropped, and so nobody waits for a message by it. */

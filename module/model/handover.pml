@@ -285,7 +285,7 @@ inline admit_locked(m)
 	place_locked(m)
 }
 
-inline admit_sender_locked()
+inline admit_sender_locked(is_late)
 {
 	touch(f_sender);
 	f_message = w_message[f_sender];
@@ -295,17 +295,20 @@ inline admit_sender_locked()
 	if
 	:: !waited_for[f_message] ->
 		w_id[f_sender] = true;
-		msgpass_waiter_release(f_sender, OK)
+		if
+		:: LATE && is_late -> msgpass_late_add_locked()
+		:: else -> msgpass_waiter_release(f_sender, OK)
+		fi
 	:: else
 	fi
 }
 
-inline msgpass_admit_waiting_locked()
+inline msgpass_admit_waiting_locked(is_late)
 {
 	if
 	:: msgpass_can_admit_locked() ->
 		senders?<f_sender>;
-		admit_sender_locked()
+		admit_sender_locked(is_late)
 	:: else
 	fi
 }
@@ -324,7 +327,8 @@ inline leave_locked(m)
 		fi
 	:: else
 	fi;
-	msgpass_admit_waiting_locked();
+	msgpass_admit_waiting_locked(true);
+	msgpass_late_left_locked();
 	if
 	:: f_full && msgpass_admits_locked(ANY) -> writable = true
 	:: else

@@ -7,8 +7,8 @@
  * claim. scripts/model runs it (make model), in several configurations.
  *
  * An inline here has the name of the C function that it models, in handover.c,
- * mailbox.c, wait.c or queue.c, and its steps in the same order: who changes one
- * changes the other. What is told of a message or a waiter is in arrays by its number.
+ * mailbox.c, late.c, wait.c or queue.c, and its steps in the same order: who changes
+ * one changes the other. What is told of a message or a waiter is in arrays by its number.
  *
  * What is one step, and what is not:
  * - where the module deals with several waiters in one section under the lock, and
@@ -54,11 +54,11 @@
  * the mistakes listed there, each of which has to be found.
  *
  * Its parts, which scripts/model puts together in this order: state.pml, wait.pml,
- * handover.pml, calls.pml, checks.pml, and this one, who does it.
+ * late.pml, handover.pml, calls.pml, checks.pml, and this one, who does it.
  */
 
 #define OF_A_TASK	byte err; byte message = NONE; byte patience; byte wakes; byte woken; \
-			bool readable; bool writable; byte drained = ANY; bool more
+			bool readable; bool writable; byte drained = ANY; bool more; bool late
 
 proctype sender(byte self; byte source)
 {
@@ -200,6 +200,19 @@ proctype setter(byte self)
 	msgpass_mailbox_set()
 }
 #endif
+#if LATE
+/* release_late(): the work, a tick after it was scheduled. */
+proctype late_work(byte self)
+{
+	OF_A_TASK;
+
+end_work:
+	do
+	:: d_step { late_pending -> late_pending = false };
+	   msgpass_late_release_all()
+	od
+}
+#endif
 #if KILLS
 proctype killer()
 {
@@ -244,6 +257,9 @@ init {
 #endif
 #if RESIZE < NONE
 		run setter(NONE);
+#endif
+#if LATE
+		run late_work(NONE);
 #endif
 #if KILLS
 		run killer()

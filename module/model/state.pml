@@ -54,6 +54,9 @@
 #ifndef THREADS			/* 0 or 1: all senders are threads of one process */
 #define THREADS		0
 #endif
+#ifndef LATE			/* 0 or 1: it is large enough to wake senders late */
+#define LATE		0
+#endif
 #ifndef WAKEUPS			/* size of msgpass_wakeups.tasks */
 #define WAKEUPS		3
 #endif
@@ -86,6 +89,7 @@
 #define END_TELLS_SOME			25	/* of many that wait, the last hear nothing */
 #define END_WAY_TELLS_SOME		26	/* of many that wait for that sender */
 #define SET_ADMITS_SOME			27	/* of many for whom there is room now */
+#define LATE_NOT_SCHEDULED		28	/* a sender is to be woken late, and nobody is sure to */
 #define MISTAKE				mistake
 
 #define FOREVER		1
@@ -134,6 +138,8 @@ byte claimed;				/* bits of messages */
 chan receivers = [TASKS] of { byte };
 chan senders = [TASKS] of { byte };
 chan synchronous = [TASKS] of { byte };
+chan admitted = [TASKS] of { byte };
+bool late_pending;			/* the work is */
 chan queue = [MESSAGES] of { byte };
 chan turns = [TASKS] of { byte };	/* with WAYS: all receivers that wait */
 bool joined_reader, joined_writer;	/* the pollers' wait queues */
@@ -151,7 +157,8 @@ chan way_senders[SOURCES] = [TASKS] of { byte };
 /* struct msgpass_waiter, one a task, and what else there is of a task */
 bool on_stack[TASKS];			/* the waiter is */
 byte outcome[TASKS];
-byte w_message[TASKS] = NONE;		/* a receiver's: until the commit */
+byte w_message[TASKS] = NONE;		/* a receiver's: until the commit; a sender's: */
+					/* until it is to be woken late */
 bool w_id[TASKS];			/* a sender's: it has one */
 bool asleep[TASKS];			/* its state is not TASK_RUNNING */
 bool killed[TASKS];

@@ -95,6 +95,7 @@ inline unlink(task)
 		list_del(receivers, task);
 		list_del(senders, task);
 		list_del(synchronous, task);
+		list_del(admitted, task);
 		if
 		:: WAYS ->
 			list_del(turns, task);
