@@ -35,6 +35,11 @@
  *   unbounded            at once, limited by the sender's quota alone
  *   MSGPASS_SYNC         at receipt, whatever the capacity
  *
+ * A sender that waited for admission may be told of it later: when no more than
+ * half of the capacity rests, or after a tick or two of the kernel's timer. Its
+ * message can be received meanwhile, and is withdrawn by no signal or deadline.
+ * Real-time tasks are told at once.
+ *
  * What is promised
  * ----------------
  * A message leaves its mailbox only at receipt: a receive that fails (bad
