@@ -136,6 +136,40 @@ TEST_F_TIMEOUT(lifecycle, P12_80_whatever_uses_the_module_keeps_it_and_no_longer
 	}
 }
 
+/* A sender that was admitted and is to be woken a tick later goes before that, and all with it. */
+static void leave_late(void)
+{
+	char name[MAILBOX_NAME_SIZE];
+	int device = open_device(), mailbox;
+	struct task task;
+
+	MUST(device >= 0);
+	name_mailbox(name, "late");
+	mailbox = create_mailbox(device, name, 4, 64);
+	MUST(mailbox >= 0 && !unlink_mailbox(device, name));
+	for (int i = 0; i < 4; i++)
+		MUST(!send_text(mailbox, "x"));
+	start_send(&task, mailbox, "y", 0, 0);
+	MUST(until_senders_wait(mailbox, 1) && until_asleep(getpid(), task.tid));
+	MUST(next_is(mailbox, "x"));
+	interrupt(&task, false);
+	MUST(!join(&task));
+	close(mailbox);
+	close(device);
+}
+
+TEST_F(lifecycle, P12_150_a_wake_up_that_is_due_later_does_not_outlive_the_module)
+{
+	for (int i = 0; i < 3; i++) {
+		/* A tick is short: in some it has not come yet. */
+		for (int j = 0; j < 20; j++)
+			leave_late();
+		ASSERT_TRUE(UNTIL(!unload_module()));
+		EXPECT_TRUE(has_left_nothing());
+		ASSERT_EQ(0, load_module());
+	}
+}
+
 /*
  * Everything once: mailboxes that end with the process, whatever becomes of it,
  * messages received and not, to itself too. Most of the time it is away, so that

@@ -249,7 +249,7 @@ bool until_messages(int fd, unsigned int count)
 	return UNTIL(stat_of(fd).messages == count);
 }
 
-static char state_of(pid_t pid, pid_t tid)
+char state_of(pid_t pid, pid_t tid)
 {
 	char path[64], line[512] = "", *end;
 	int fd;

@@ -92,6 +92,7 @@ bool until_receivers_wait(int fd, unsigned int count);
 bool until_senders_wait(int fd, unsigned int count);
 bool until_messages(int fd, unsigned int count);
 /* A thread is seen in /proc in this state: 'S' asleep, 'T' stopped, 'Z' dead. */
+char state_of(pid_t pid, pid_t tid);
 bool until_state(pid_t pid, pid_t tid, char state);
 bool until_asleep(pid_t pid, pid_t tid);
 
