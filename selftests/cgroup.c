@@ -491,12 +491,21 @@ TEST_F_TIMEOUT(cgroup, M16_10_what_is_queued_is_charged_to_its_senders_cgroup_un
 #define KEPT		30
 #define KEPT_SIZE	8192
 
+/* What is kept is kept by each processor. */
+static void pin(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(0, &set);
+	MUST(!sched_setaffinity(0, sizeof(set), &set));
+}
+
 TEST_F_TIMEOUT(cgroup, P10_92_what_is_kept_of_one_cgroup_serves_no_other, SLOW)
 {
 	const unsigned int rounds = at_most(8 * MIB) / (KEPT * KEPT_SIZE);
 	int mailbox = create_large(self->device), own = create_large(self->device);
 	unsigned int *sent = share_memory(2 * sizeof(*sent));
-	cpu_set_t set;
 	long before;
 	pid_t child;
 
@@ -504,9 +513,7 @@ TEST_F_TIMEOUT(cgroup, P10_92_what_is_kept_of_one_cgroup_serves_no_other, SLOW)
 	ASSERT_LE(0, own);
 	if (MEMORY() < 0)
 		SKIP(return, "the kernel has no memory controller, or another hierarchy has it");
-	CPU_ZERO(&set);
-	CPU_SET(0, &set);
-	ASSERT_EQ(0, sched_setaffinity(0, sizeof(set), &set));
+	pin();
 	child = fork_child();
 	if (!child) {
 		join_group(&self->group);
@@ -639,6 +646,73 @@ TEST_F_TIMEOUT(cgroup, P10_172_what_was_lent_is_given_back_by_who_is_stuck, SLOW
 	EXPECT_EQ(-EIDRM, join(&stalled));
 	stall_close(&stall);
 	free(buffer);
+	close(mailbox);
+}
+
+#define STRANGERS	8
+#define OTHER_SIZE	1024
+#define OTHER_COUNT	64
+
+/*
+ * In a child: take all of the group's memory, down to less than any object takes, and
+ * receive so much that nearly all that may be kept is, and counts.
+ */
+static void keep_the_last(const struct group *group, int mailbox)
+{
+	unsigned int sent;
+
+	pin();
+	join_group(group);
+	MUST(!mlockall(MCL_CURRENT));
+	MUST(send_many(mailbox, KEPT_SIZE, UINT32_MAX, &sent) == -ENOMEM);
+	MUST(send_many(mailbox, SMALL, UINT32_MAX, &sent) == -ENOMEM);
+	MUST(receive_many(mailbox, KEPT_SIZE, KEPT));
+}
+
+TEST_F_TIMEOUT(cgroup, P10_151_nobody_is_refused_an_object_for_what_is_only_kept, SLOW)
+{
+	int mailbox = create_large(self->device);
+	pid_t strangers[STRANGERS], child;
+	unsigned int i;
+
+	ASSERT_LE(0, mailbox);
+	if (limit_memory(&self->group, at_most(8 * MIB)))
+		SKIP(return, "the kernel has no memory controller, or another hierarchy has it");
+	for (i = 0; i < STRANGERS; i++)
+		strangers[i] = fork_sleeper();
+	child = fork_child();
+	if (!child) {
+		keep_the_last(&self->group, mailbox);
+		/* Who names a process first pays for its record. */
+		for (i = 0; i < STRANGERS; i++)
+			MUST(key_of(self->device, strangers[i]));
+		_exit(0);
+	}
+	EXPECT_EQ(0, wait_child(child));
+	for (i = 0; i < STRANGERS; i++)
+		end_child(strangers[i]);
+	EXPECT_EQ(0, read_group(&self->group, "memory.events", "oom_kill"));
+	close(mailbox);
+}
+
+TEST_F_TIMEOUT(cgroup, P10_152_nobody_is_refused_a_message_for_others_that_are_only_kept, SLOW)
+{
+	int mailbox = create_large(self->device);
+	pid_t child;
+
+	ASSERT_LE(0, mailbox);
+	if (limit_memory(&self->group, at_most(8 * MIB)))
+		SKIP(return, "the kernel has no memory controller, or another hierarchy has it");
+	child = fork_child();
+	if (!child) {
+		unsigned int sent;
+
+		keep_the_last(&self->group, mailbox);
+		MUST(!send_many(mailbox, OTHER_SIZE, OTHER_COUNT, &sent));
+		_exit(0);
+	}
+	EXPECT_EQ(0, wait_child(child));
+	EXPECT_EQ(0, read_group(&self->group, "memory.events", "oom_kill"));
 	close(mailbox);
 }
 
