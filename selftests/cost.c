@@ -107,9 +107,11 @@ TEST_F_TIMEOUT(cost, P11_3_nor_how_many_mailboxes_there_are, SLOW)
 	for (made = 0; made < MANY_MAILBOXES; made++) {
 		snprintf(name, sizeof(name), "%.40s-%d", self->name, made);
 		fd = create_mailbox(self->device, name, 1, 64);
-		ASSERT_LE(0, fd);
+		EXPECT_LE(0, fd);
+		if (fd < 0)
+			break;
 		/* Each of them is in use. */
-		ASSERT_EQ(0, send_text(fd, "x"));
+		EXPECT_EQ(0, send_text(fd, "x"));
 		close(fd);
 	}
 	among = measure(self->mailbox);
@@ -124,11 +126,9 @@ TEST_F_TIMEOUT(cost, P11_4_nor_how_many_wait_elsewhere, SLOW)
 {
 	struct cost alone = measure(self->mailbox), among;
 	struct task tasks[64];
-	char name[MAILBOX_NAME_SIZE];
 	int other;
 
-	name_mailbox(name, "other");
-	other = create_mailbox(self->device, name, 1, 64);
+	other = create_unnamed(self->device, 1, 64, 0600);
 	ASSERT_LE(0, other);
 	for (size_t i = 0; i < ARRAY_LEN(tasks); i++) {
 		start_receive(&tasks[i], other, 0);

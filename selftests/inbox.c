@@ -167,14 +167,12 @@ TEST_F(inbox, P8_2_the_thread_is_told_apart_from_its_process)
 TEST_F(inbox, P8_3_a_sender_in_a_descendant_pid_namespace_has_its_pid_here)
 {
 	struct msgpass_receive receive = { };
-	char name[MAILBOX_NAME_SIZE];
 	pid_t outer, inner = 0;
 	int mailbox, pipefd[2];
 
 	if (geteuid())
 		SKIP(return, "needs root");
-	name_mailbox(name, "pidns");
-	mailbox = create_mailbox(self->device, name, 3, 64);
+	mailbox = create_unnamed(self->device, 3, 64, 0600);
 	ASSERT_LE(0, mailbox);
 	ASSERT_EQ(0, pipe(pipefd));
 
@@ -226,7 +224,6 @@ TEST_F(inbox, P8_3_a_sender_in_a_descendant_pid_namespace_has_its_pid_here)
 		_exit(wait_child(init));
 	}
 	EXPECT_EQ(0, wait_child(outer));
-	EXPECT_EQ(0, delete_mailbox(mailbox));
 	close(mailbox);
 	close(pipefd[0]);
 	close(pipefd[1]);
