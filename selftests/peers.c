@@ -16,7 +16,14 @@
 
 #include <kselftest_harness.h>
 
-#define MAILBOXES_MAX	"/proc/sys/kernel/msgpass/user_mailboxes_max"
+#define MAILBOXES_MAX	"user_mailboxes_max"
+
+static unsigned long mailboxes_max;
+
+static void put_back(void)
+{
+	write_limit(MAILBOXES_MAX, mailboxes_max);
+}
 
 FIXTURE(peers)
 {
@@ -147,17 +154,14 @@ static void serve_and_die(int device, const char *name)
 
 TEST_F_TIMEOUT(peers, P10_41_a_server_that_is_killed_and_started_again_leaves_nothing, SLOW)
 {
-	char before[32] = "";
 	int opened = open_event(), end = -SIGKILL;
-	pid_t holder;
-	FILE *file;
+	pid_t holder, guard;
 
 	if (geteuid())
 		SKIP(return, "needs root");
-	file = fopen(MAILBOXES_MAX, "r");
-	ASSERT_NE(NULL, file);
-	ASSERT_NE(NULL, fgets(before, sizeof(before), file));
-	fclose(file);
+	mailboxes_max = read_limit(MAILBOXES_MAX);
+	guard = start_guard(put_back);
+	ASSERT_LT(0, guard);
 	/* Without anything that is open, the user's account would begin anew each time. */
 	holder = fork_child();
 	if (!holder) {
@@ -167,7 +171,7 @@ TEST_F_TIMEOUT(peers, P10_41_a_server_that_is_killed_and_started_again_leaves_no
 		pause();
 	}
 	await_event(opened);
-	ASSERT_EQ(0, write_file(MAILBOXES_MAX, "4"));
+	EXPECT_TRUE(write_limit(MAILBOXES_MAX, 4));
 	for (int i = 0; i < 30 && end == -SIGKILL; i++) {
 		pid_t child = fork_child();
 
@@ -178,7 +182,7 @@ TEST_F_TIMEOUT(peers, P10_41_a_server_that_is_killed_and_started_again_leaves_no
 		end = wait_child(child);
 	}
 	EXPECT_EQ(-SIGKILL, end);
-	EXPECT_EQ(0, write_file(MAILBOXES_MAX, before));
+	EXPECT_EQ(0, end_guard(guard));
 	end_child(holder);
 	close(opened);
 }
