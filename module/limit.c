@@ -203,7 +203,7 @@ int msgpass_user_charge(struct msgpass_user *user, size_t bytes)
 	int err = charge_bytes(user, bytes);
 
 	/* Nobody is refused for what is only kept. */
-	if (err && msgpass_spares_free() != before)
+	if (err && msgpass_spares_free_of(user) != before)
 		err = charge_bytes(user, bytes);
 	return err;
 }

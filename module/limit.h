@@ -36,6 +36,7 @@ struct msgpass_user {
 	unsigned int		references;
 	atomic_t		mailboxes;
 	int			checked;	/* msgpass_limits_changed then */
+	unsigned long		keeps;		/* by which CPUs, see spare.c; a hint */
 	struct percpu_counter	bytes;
 	struct percpu_counter	messages;
 };

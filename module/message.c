@@ -256,7 +256,7 @@ static inline struct msgpass_message *get_memory(struct msgpass_user *user, u32 
 {
 	unsigned int kind = kind_of(size);
 	struct msgpass_message *message = NULL;
-	unsigned long before;
+	unsigned long before, now;
 
 	if (kind < MSGPASS_MESSAGE_KINDS)
 		message = msgpass_spare_take(user, kind);
@@ -264,10 +264,12 @@ static inline struct msgpass_message *get_memory(struct msgpass_user *user, u32 
 		return message;
 	before = msgpass_spares_freed();
 	message = make(user, size);
+	if (!IS_ERR(message))
+		return message;
 	/* Nobody is refused for what is only kept. */
-	if (IS_ERR(message) && msgpass_spares_free() != before)
-		message = make(user, size);
-	return message;
+	now = PTR_ERR(message) == -EDQUOT ? msgpass_spares_free_of(user) :
+					    msgpass_spares_free();
+	return now == before ? message : make(user, size);
 }
 
 /* All but its payload. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/bits.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
@@ -7,7 +8,6 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
-#include <linux/string.h>
 #include <linux/workqueue.h>
 
 #include "limit.h"
@@ -20,11 +20,13 @@
 /**
  * struct heap - what one CPU keeps
  * @lock: guards the rest
+ * @bit: constant; of the users' keeps
  * @bytes: the memory that it takes; read without the lock
  * @first: of each kind, by next_spare
  */
 struct heap {
 	spinlock_t		lock;	/* of a CPU */
+	unsigned int		bit;
 	size_t			bytes;
 	struct msgpass_message	*first[MSGPASS_MESSAGE_KINDS];
 };
@@ -77,6 +79,9 @@ bool msgpass_spare_keep(struct msgpass_message *message, unsigned int kind)
 	/* A large one leaves room for smaller ones. */
 	room = heap->bytes + 4 * bytes <= READ_ONCE(msgpass_kept_bytes_max);
 	if (room) {
+		/* Written once, for its line is read with every message. */
+		if (!(READ_ONCE(message->user->keeps) & BIT(heap->bit)))
+			set_bit(heap->bit, &message->user->keeps);
 		WRITE_ONCE(heap->bytes, heap->bytes + bytes);
 		message->next_spare = heap->first[kind];
 		heap->first[kind] = message;
@@ -88,30 +93,47 @@ bool msgpass_spare_keep(struct msgpass_message *message, unsigned int kind)
 	return room;
 }
 
-/* Return whether there was anything. */
-static bool free_heap(struct heap *heap)
+/* Unlink what is kept of a user, or of all: NULL. Return the list. */
+static struct msgpass_message *unlink_locked(struct heap *heap, struct msgpass_user *user)
 {
-	struct msgpass_message *first[MSGPASS_MESSAGE_KINDS];
-	struct msgpass_message *message, *next;
+	struct msgpass_message *unlinked = NULL, *message, **place;
 	unsigned int kind;
 
-	/* Most have none, and their lines are others' to write to. */
-	if (!READ_ONCE(heap->bytes))
-		return false;
-	spin_lock(&heap->lock);
-	memcpy(first, heap->first, sizeof(first));
-	memset(heap->first, 0, sizeof(heap->first));
-	WRITE_ONCE(heap->bytes, 0);
-	spin_unlock(&heap->lock);
+	lockdep_assert_held(&heap->lock);
 
 	for (kind = 0; kind < MSGPASS_MESSAGE_KINDS; kind++) {
-		for (message = first[kind]; message; message = next) {
-			next = message->next_spare;
-			msgpass_message_destroy(message);
-			cond_resched();
+		for (place = &heap->first[kind]; (message = *place);) {
+			if (user && message->user != user) {
+				place = &message->next_spare;
+				continue;
+			}
+			*place = message->next_spare;
+			message->next_spare = unlinked;
+			unlinked = message;
+			WRITE_ONCE(heap->bytes,
+				   heap->bytes - msgpass_message_kind_bytes(kind));
 		}
 	}
-	return true;
+	return unlinked;
+}
+
+/* Return whether there was anything. */
+static bool free_heap(struct heap *heap, struct msgpass_user *user)
+{
+	struct msgpass_message *message, *next;
+	bool any;
+
+	spin_lock(&heap->lock);
+	message = unlink_locked(heap, user);
+	spin_unlock(&heap->lock);
+
+	any = message;
+	for (; message; message = next) {
+		next = message->next_spare;
+		msgpass_message_destroy(message);
+		cond_resched();
+	}
+	return any;
 }
 
 unsigned long msgpass_spares_freed(void)
@@ -120,17 +142,53 @@ unsigned long msgpass_spares_freed(void)
 	return smp_load_acquire(&times_freed);
 }
 
+static unsigned long count_freed_locked(bool any)
+{
+	unsigned long times = times_freed + any;
+
+	lockdep_assert_held(&free_lock);
+
+	smp_store_release(&times_freed, times);
+	return times;
+}
+
 unsigned long msgpass_spares_free(void)
 {
-	bool any = false;
 	unsigned long times;
+	bool any = false;
+	struct heap *heap;
 	int cpu;
 
 	mutex_lock(&free_lock);
-	for_each_possible_cpu(cpu)
-		any |= free_heap(per_cpu_ptr(&heaps, cpu));
-	times = times_freed + any;
-	smp_store_release(&times_freed, times);
+	for_each_possible_cpu(cpu) {
+		heap = per_cpu_ptr(&heaps, cpu);
+		/* Most have none, and their lines are others' to write to. */
+		if (READ_ONCE(heap->bytes))
+			any |= free_heap(heap, NULL);
+	}
+	times = count_freed_locked(any);
+	mutex_unlock(&free_lock);
+	return times;
+}
+
+unsigned long msgpass_spares_free_of(struct msgpass_user *user)
+{
+	unsigned long times, keeps;
+	bool any = false;
+	struct heap *heap;
+	int cpu;
+
+	mutex_lock(&free_lock);
+	/* Who keeps a message after this sees it, under the lock of the heap. */
+	keeps = xchg(&user->keeps, 0);
+	if (keeps) {
+		for_each_possible_cpu(cpu) {
+			heap = per_cpu_ptr(&heaps, cpu);
+			if (keeps & BIT(heap->bit))
+				any |= free_heap(heap, user);
+		}
+	}
+	times = count_freed_locked(any);
 	mutex_unlock(&free_lock);
 	return times;
 }
@@ -158,8 +216,10 @@ void msgpass_spare_init(void)
 {
 	int cpu;
 
-	for_each_possible_cpu(cpu)
+	for_each_possible_cpu(cpu) {
 		spin_lock_init(&per_cpu_ptr(&heaps, cpu)->lock);
+		per_cpu_ptr(&heaps, cpu)->bit = cpu % BITS_PER_LONG;
+	}
 }
 
 void msgpass_spare_exit(void)

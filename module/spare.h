@@ -7,9 +7,11 @@
  * message that is freed goes, charged as it is, on the heap of its CPU and of its
  * kind; a sender of the same user and in the same memory cgroup takes it from
  * there. What is kept is thereby counted as that user's and that cgroup's, as if it
- * were queued: but where either would be refused memory for that, all of it is freed
- * first, so nobody is refused for what is kept; and a limit that was lowered since
- * counts from the next message on (msgpass_user_checked()).
+ * were queued. But where the user's quota would refuse something, what is kept of that
+ * user is freed first, and where there is no memory, all that is kept; so nobody is
+ * refused for what is kept, and who is refused again and again takes nothing from
+ * others. A limit that was lowered since counts from the next message on
+ * (msgpass_user_checked()).
  *
  * How much one CPU keeps, the sysctl kept_bytes_max says: enough for a mailbox of
  * thousands of small messages, or of ten of 64 KiB, that is filled and emptied in turn.
@@ -50,13 +52,16 @@ struct msgpass_message *msgpass_spare_take(struct msgpass_user *user, unsigned i
 bool msgpass_spare_keep(struct msgpass_message *message, unsigned int kind);
 
 /*
- * How often something was freed. Who is refused frees all that is kept, and tries again
+ * How often something was freed. Who is refused frees what is kept, and tries again
  * if that, or another's doing so meanwhile, has changed this.
  */
 unsigned long msgpass_spares_freed(void);
 
 /* Free all that is kept. Sleeps. Return: msgpass_spares_freed(). */
 unsigned long msgpass_spares_free(void);
+
+/* Free what is kept of a user: cheap where that is nothing, and no other loses anything. */
+unsigned long msgpass_spares_free_of(struct msgpass_user *user);
 
 /**
  * msgpass_zalloc() - allocate an object of the module

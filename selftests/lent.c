@@ -215,7 +215,7 @@ TEST_F(lent, P2_170_a_bad_send_sends_nothing)
 	munmap(area, LARGE + page);
 }
 
-TEST_F(lent, P4_170_a_sender_does_not_wait_for_a_receiver_that_is_stuck)
+TEST_F(lent, P4_180_a_sender_does_not_wait_for_a_receiver_that_is_stuck)
 {
 	struct task receiver;
 
@@ -241,7 +241,7 @@ TEST_F(lent, P4_170_a_sender_does_not_wait_for_a_receiver_that_is_stuck)
 }
 
 /* Its deadline is for room, and there is room. */
-TEST_F(lent, P4_171_nor_does_its_deadline_end_a_send_that_has_room)
+TEST_F(lent, P4_181_nor_does_its_deadline_end_a_send_that_has_room)
 {
 	struct task receiver;
 	struct msgpass_send send = { .data = (uintptr_t)self->sent, .size = LARGE };
@@ -258,7 +258,7 @@ TEST_F(lent, P4_171_nor_does_its_deadline_end_a_send_that_has_room)
 }
 
 /* Whoever waits makes room; that it fails takes nothing of that back. */
-TEST_F(lent, P4_172_a_send_that_had_room_has_it)
+TEST_F(lent, P4_182_a_send_that_had_room_has_it)
 {
 	int mailbox = create_unnamed(self->device, 1, SIZE_MAX_LARGE, 0600);
 	struct task stalled, bad;
