@@ -16,14 +16,14 @@
  * A message that is admitted goes straight to the first waiting receiver, or
  * rests. A receiver *claims* it, copies it to user memory with no lock held,
  * and *commits*: that is receipt. A claimed message still counts. If the copy
- * fails the receiver *gives it back* to its vacancy. Until the commit the claim
+ * fails the receiver *gives it back* to its place. Until the commit the claim
  * can be *revoked*, by the sender's signal or deadline or by the mailbox's end;
  * the receiver learns it at commit and looks for the next message. So nobody
  * ever waits for a receiver that is stuck in a page fault.
  *
- * A payload may be lent (lent.h): then its message is handed over, and its receipt is
- * waited for, but not for long. Where it would be given back, or the sender revokes the
- * claim, it leaves its *vacancy*: it is still counted, its id is kept, and a copy that the
+ * A large payload may be lent (lent.h): then its message is handed over, and its receipt
+ * is waited for, but not for long. Where it would be given back, or the sender revokes the
+ * claim, it leaves a *vacancy*: that is still counted, its id is kept, and a copy that the
  * sender makes is placed there. So a send that had room has it, and order is kept.
  *
  * A receiver may wait for any message or, at an inbox, for those of one sender:
@@ -36,7 +36,7 @@
  * - somebody waits for admission only if there is no room, or while
  *   msgpass_mailbox_set() is about to admit them, which it does in several
  *   sections; meanwhile those who come queue up behind them;
- * - messages = those at rest + those claimed;
+ * - messages = those at rest + those claimed + vacancies;
  * - a sender that was admitted while it waited either is released, or is to be woken
  *   late (late.h), and then somebody is sure to do it: a receiver, or mailbox.late.
  *

@@ -40,6 +40,12 @@
  * message can be received meanwhile, and is withdrawn by no signal or deadline.
  * Real-time tasks are told at once.
  *
+ * A message of more than 64 KiB that a receiver waits for is copied once, from the
+ * sender's memory, while the sender waits, a tenth of a second at most: should that
+ * take longer, or fail, a copy stands in its place. So what another thread writes to
+ * it during the call may be sent, or not, or in part. Neither MSGPASS_NONBLOCK nor
+ * real-time tasks wait for that.
+ *
  * What is promised
  * ----------------
  * A message leaves its mailbox only at receipt: a receive that fails (bad
