@@ -10,15 +10,16 @@
  *
  * - one by each receive that leaves the mailbox no more than half full;
  * - with all others when nothing is left to be received, so that nobody idles;
- * - with all others a tick after the first of them was admitted, by mailbox.late, if no
- *   receiver has come to it;
- * - with all others when the mailbox ends: successfully, since it was admitted.
+ * - with all others a tick or two after the first of them was admitted, by mailbox.late,
+ *   if no receiver has come to it;
+ * - with all others when the capacity changes, or when the mailbox ends: successfully,
+ *   since it was admitted.
  *
  * Until then it may leave by itself, under the mailbox's lock, on a signal or at its
  * deadline, and successfully for the same reason.
  *
- * Real-time tasks are not made to wait, nor is anybody at a mailbox so small that half
- * of it is next to nothing, or where a receiver waited.
+ * Real-time tasks are not made to wait, nor is anybody who has not gone to sleep yet, or at
+ * a mailbox so small that half of it is next to nothing, or where a receiver waited.
  *
  * Lifetime: mailbox.late holds no reference. It is scheduled by those who have one, and
  * cancelled by whoever drops the last.

@@ -52,6 +52,8 @@
  *	users_lock	limit.c: the table of accounts
  *	mailbox.lock	here: the rest of a mailbox, all messages in it, and the
  *			ways that lead to it
+ *	lent.lock	lent.c: whether pages are recalled; held while one is copied
+ *			to user memory, without faults
  *	heap.lock	spare.c: what a CPU keeps; inside free_lock, a mutex, where
  *			all of it is freed
  *

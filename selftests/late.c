@@ -21,13 +21,19 @@
 #define ROUNDS		30
 #define ENOUGH		(3 * SECOND)
 
-FIXTURE(late)
-{
-	char name[MAILBOX_NAME_SIZE];
-	int device, mailbox;
+/* Senders at a mailbox. */
+struct crew {
+	int mailbox;
 	struct task tasks[CROWD];
 	unsigned int started, joined;
 	uint64_t begin;
+};
+
+FIXTURE(late)
+{
+	char name[MAILBOX_NAME_SIZE];
+	int device;
+	struct crew crew;
 };
 
 FIXTURE_SETUP(late)
@@ -37,24 +43,24 @@ FIXTURE_SETUP(late)
 	name_mailbox(self->name, "m");
 	self->device = open_device();
 	ASSERT_LE(0, self->device);
-	self->mailbox = create_mailbox(self->device, self->name, CAPACITY, 64);
-	ASSERT_LE(0, self->mailbox);
-	self->begin = msgpass_deadline(0);
+	self->crew.mailbox = create_mailbox(self->device, self->name, CAPACITY, 64);
+	ASSERT_LE(0, self->crew.mailbox);
+	self->crew.begin = msgpass_deadline(0);
 }
 
 FIXTURE_TEARDOWN(late)
 {
-	delete_mailbox(self->mailbox);
-	while (self->joined < self->started)
-		join(&self->tasks[self->joined++]);
-	close(self->mailbox);
+	delete_mailbox(self->crew.mailbox);
+	while (self->crew.joined < self->crew.started)
+		join(&self->crew.tasks[self->crew.joined++]);
+	close(self->crew.mailbox);
 	close(self->device);
 }
 
 /* Another round, as long as there is time. */
-static bool again(FIXTURE_DATA(late) *self, int round)
+static bool again(struct crew *crew, int round)
 {
-	return !round || (round < ROUNDS && msgpass_deadline(0) < self->begin + ENOUGH);
+	return !round || (round < ROUNDS && msgpass_deadline(0) < crew->begin + ENOUGH);
 }
 
 static bool fill(int mailbox)
@@ -66,21 +72,21 @@ static bool fill(int mailbox)
 }
 
 /* That many senders wait, in the order of their tasks, at a mailbox that is full. */
-static bool start_senders(FIXTURE_DATA(late) *self, unsigned int count, uint64_t deadline)
+static bool start_senders(struct crew *crew, unsigned int count, uint64_t deadline)
 {
 	char text[16];
 
-	self->started = 0;
-	self->joined = 0;
-	if (!fill(self->mailbox))
+	crew->started = 0;
+	crew->joined = 0;
+	if (!fill(crew->mailbox))
 		return false;
 	for (unsigned int i = 0; i < count; i++) {
-		struct task *task = &self->tasks[i];
+		struct task *task = &crew->tasks[i];
 
 		snprintf(text, sizeof(text), "new%u", i);
-		start_send(task, self->mailbox, text, 0, deadline);
-		self->started++;
-		if (!until_senders_wait(self->mailbox, i + 1) ||
+		start_send(task, crew->mailbox, text, 0, deadline);
+		crew->started++;
+		if (!until_senders_wait(crew->mailbox, i + 1) ||
 		    !until_asleep(getpid(), task->tid))
 			return false;
 	}
@@ -127,79 +133,79 @@ static unsigned int count_returned(const struct task *tasks, unsigned int count)
 	return sum;
 }
 
-static bool all_return(FIXTURE_DATA(late) *self, unsigned int count)
+static bool all_return(struct crew *crew, unsigned int count)
 {
-	bool so = UNTIL(count_returned(self->tasks, count) == count);
+	bool so = UNTIL(count_returned(crew->tasks, count) == count);
 
 	for (unsigned int i = 0; so && i < count; i++)
-		so = !self->tasks[i].result;
+		so = !crew->tasks[i].result;
 	return so;
 }
 
-static void join_all(FIXTURE_DATA(late) *self)
+static void join_all(struct crew *crew)
 {
-	while (self->joined < self->started)
-		join(&self->tasks[self->joined++]);
+	while (crew->joined < crew->started)
+		join(&crew->tasks[crew->joined++]);
 }
 
 TEST_F(late, P4_150_who_was_admitted_returns_though_nobody_receives_again)
 {
-	ASSERT_TRUE(start_senders(self, 3, 0));
-	ASSERT_TRUE(admit(self->mailbox, 3));
-	EXPECT_TRUE(all_return(self, 3));
-	EXPECT_EQ(CAPACITY, stat_of(self->mailbox).messages);
-	EXPECT_EQ(CAPACITY + 3, stat_of(self->mailbox).admitted_messages);
-	join_all(self);
-	EXPECT_TRUE(drain(self->mailbox, CAPACITY - 3, 3));
+	ASSERT_TRUE(start_senders(&self->crew, 3, 0));
+	ASSERT_TRUE(admit(self->crew.mailbox, 3));
+	EXPECT_TRUE(all_return(&self->crew, 3));
+	EXPECT_EQ(CAPACITY, stat_of(self->crew.mailbox).messages);
+	EXPECT_EQ(CAPACITY + 3, stat_of(self->crew.mailbox).admitted_messages);
+	join_all(&self->crew);
+	EXPECT_TRUE(drain(self->crew.mailbox, CAPACITY - 3, 3));
 }
 
 TEST_F(late, P4_151_and_so_do_all_of_a_crowd)
 {
 	char text[16];
 
-	ASSERT_TRUE(start_senders(self, CROWD, 0));
+	ASSERT_TRUE(start_senders(&self->crew, CROWD, 0));
 	/* Those that are admitted last keep it full. */
-	ASSERT_TRUE(admit(self->mailbox, CAPACITY));
+	ASSERT_TRUE(admit(self->crew.mailbox, CAPACITY));
 	for (unsigned int i = 0; i < CROWD - CAPACITY; i++)
-		ASSERT_LT(0, receive_flags(self->mailbox, text, sizeof(text), 0));
-	EXPECT_TRUE(all_return(self, CROWD));
-	EXPECT_EQ(CAPACITY, stat_of(self->mailbox).messages);
-	join_all(self);
+		ASSERT_LT(0, receive_flags(self->crew.mailbox, text, sizeof(text), 0));
+	EXPECT_TRUE(all_return(&self->crew, CROWD));
+	EXPECT_EQ(CAPACITY, stat_of(self->crew.mailbox).messages);
+	join_all(&self->crew);
 }
 
 TEST_F(late, P2_150_a_signal_after_admission_is_no_failure)
 {
-	for (int round = 0; again(self, round); round++) {
-		ASSERT_TRUE(start_senders(self, 2, 0));
-		ASSERT_TRUE(admit(self->mailbox, 1));
-		interrupt(&self->tasks[0], false);
+	for (int round = 0; again(&self->crew, round); round++) {
+		ASSERT_TRUE(start_senders(&self->crew, 2, 0));
+		ASSERT_TRUE(admit(self->crew.mailbox, 1));
+		interrupt(&self->crew.tasks[0], false);
 		/* Not admitted: the one is withdrawn, the other stays. */
-		interrupt(&self->tasks[1], false);
-		join_all(self);
-		EXPECT_EQ(0, self->tasks[0].result);
-		EXPECT_EQ(-EINTR, self->tasks[1].result);
-		ASSERT_TRUE(drain(self->mailbox, CAPACITY - 1, 1));
+		interrupt(&self->crew.tasks[1], false);
+		join_all(&self->crew);
+		EXPECT_EQ(0, self->crew.tasks[0].result);
+		EXPECT_EQ(-EINTR, self->crew.tasks[1].result);
+		ASSERT_TRUE(drain(self->crew.mailbox, CAPACITY - 1, 1));
 	}
 }
 
 TEST_F(late, P2_151_nor_is_a_deadline)
 {
-	for (int round = 0; again(self, round); round++) {
+	for (int round = 0; again(&self->crew, round); round++) {
 		uint64_t deadline = msgpass_deadline(50 * MILLISECOND);
 		bool there;
 
-		ASSERT_TRUE(fill(self->mailbox));
-		start_send(&self->tasks[0], self->mailbox, "new0", 0, deadline);
-		self->started = 1;
-		self->joined = 0;
+		ASSERT_TRUE(fill(self->crew.mailbox));
+		start_send(&self->crew.tasks[0], self->crew.mailbox, "new0", 0, deadline);
+		self->crew.started = 1;
+		self->crew.joined = 0;
 		/* About when it passes. */
 		while (msgpass_deadline(0) + (round % 8) * MILLISECOND / 2 < deadline)
 			;
-		ASSERT_TRUE(admit(self->mailbox, 1));
-		join_all(self);
-		there = stat_of(self->mailbox).messages == CAPACITY;
-		EXPECT_EQ(there ? 0 : -ETIMEDOUT, self->tasks[0].result);
-		ASSERT_TRUE(drain(self->mailbox, CAPACITY - 1, there));
+		ASSERT_TRUE(admit(self->crew.mailbox, 1));
+		join_all(&self->crew);
+		there = stat_of(self->crew.mailbox).messages == CAPACITY;
+		EXPECT_EQ(there ? 0 : -ETIMEDOUT, self->crew.tasks[0].result);
+		ASSERT_TRUE(drain(self->crew.mailbox, CAPACITY - 1, there));
 	}
 }
 
@@ -207,30 +213,30 @@ TEST_F(late, P7_150_a_deletion_tells_those_who_were_admitted_that_they_were)
 {
 	char name[MAILBOX_NAME_SIZE];
 
-	for (int round = 0; again(self, round); round++) {
-		ASSERT_TRUE(start_senders(self, 5, 0));
-		ASSERT_TRUE(admit(self->mailbox, 3));
-		ASSERT_EQ(0, delete_mailbox(self->mailbox));
-		join_all(self);
+	for (int round = 0; again(&self->crew, round); round++) {
+		ASSERT_TRUE(start_senders(&self->crew, 5, 0));
+		ASSERT_TRUE(admit(self->crew.mailbox, 3));
+		ASSERT_EQ(0, delete_mailbox(self->crew.mailbox));
+		join_all(&self->crew);
 		for (int i = 0; i < 5; i++)
-			EXPECT_EQ(i < 3 ? 0 : -EIDRM, self->tasks[i].result);
-		close(self->mailbox);
+			EXPECT_EQ(i < 3 ? 0 : -EIDRM, self->crew.tasks[i].result);
+		close(self->crew.mailbox);
 		name_mailbox(name, "m");
-		self->mailbox = create_mailbox(self->device, name, CAPACITY, 64);
-		ASSERT_LE(0, self->mailbox);
+		self->crew.mailbox = create_mailbox(self->device, name, CAPACITY, 64);
+		ASSERT_LE(0, self->crew.mailbox);
 	}
 }
 
 /* Nobody is asleep that was admitted before somebody who has returned. */
-static bool in_order(FIXTURE_DATA(late) *self)
+static bool in_order(struct crew *crew)
 {
-	for (unsigned int i = 1; i < self->started; i++) {
-		if (!returned(&self->tasks[i]))
+	for (unsigned int i = 1; i < crew->started; i++) {
+		if (!returned(&crew->tasks[i]))
 			continue;
 		for (unsigned int j = 0; j < i; j++)
-			if (!returned(&self->tasks[j]) &&
-			    state_of(getpid(), self->tasks[j].tid) == 'S' &&
-			    !returned(&self->tasks[j]))
+			if (!returned(&crew->tasks[j]) &&
+			    state_of(getpid(), crew->tasks[j].tid) == 'S' &&
+			    !returned(&crew->tasks[j]))
 				return false;
 	}
 	return true;
@@ -238,15 +244,15 @@ static bool in_order(FIXTURE_DATA(late) *self)
 
 TEST_F(late, P3_150_they_are_woken_first_come_first)
 {
-	for (int round = 0; again(self, round); round++) {
-		ASSERT_TRUE(start_senders(self, 3, 0));
-		ASSERT_TRUE(admit(self->mailbox, CAPACITY - HALF + 3));
-		EXPECT_TRUE(UNTIL(count_returned(self->tasks, 3)));
+	for (int round = 0; again(&self->crew, round); round++) {
+		ASSERT_TRUE(start_senders(&self->crew, 3, 0));
+		ASSERT_TRUE(admit(self->crew.mailbox, CAPACITY - HALF + 3));
+		EXPECT_TRUE(UNTIL(count_returned(self->crew.tasks, 3)));
 		do {
-			ASSERT_TRUE(in_order(self));
-		} while (count_returned(self->tasks, 3) < 3);
-		join_all(self);
-		ASSERT_TRUE(drain(self->mailbox, HALF - 3, 3));
+			ASSERT_TRUE(in_order(&self->crew));
+		} while (count_returned(self->crew.tasks, 3) < 3);
+		join_all(&self->crew);
+		ASSERT_TRUE(drain(self->crew.mailbox, HALF - 3, 3));
 	}
 }
 
@@ -254,10 +260,10 @@ TEST_F(late, P6_150_they_return_long_before_a_deadline_that_is_far)
 {
 	uint64_t deadline = msgpass_deadline(20 * SECOND);
 
-	ASSERT_TRUE(start_senders(self, 3, deadline));
-	ASSERT_TRUE(admit(self->mailbox, 3));
-	EXPECT_TRUE(all_return(self, 3));
-	join_all(self);
+	ASSERT_TRUE(start_senders(&self->crew, 3, deadline));
+	ASSERT_TRUE(admit(self->crew.mailbox, 3));
+	EXPECT_TRUE(all_return(&self->crew, 3));
+	join_all(&self->crew);
 	EXPECT_GT(deadline, msgpass_deadline(0));
 }
 

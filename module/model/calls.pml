@@ -165,6 +165,100 @@ inline msgpass_mailbox_send(how)
 	sent()
 }
 
+/* Sets err. */
+inline recall_message()
+{
+	atomic {
+		msgpass_mailbox_lock();
+		if
+		:: outcome[self] != WAITING -> err = outcome[self]
+		:: else ->
+			unlink(self);
+			if
+			:: ended -> err = END
+			:: else ->
+				assert(state[message] == CLAIMED);
+				err = EAGAIN;
+				outcome[self] = EAGAIN;
+				if
+				:: MISTAKE == RECALL_DOES_NOT_REVOKE
+				:: else ->
+					unclaim_locked(message);
+					unrest_locked(message);
+					vacate(message);
+					state[message] = REVOKED
+				fi
+			fi
+		fi;
+		msgpass_mailbox_unlock()
+	}
+	tell()
+}
+
+/* Sets waits: whether it was lent, and err: EAGAIN if a copy is to be sent in its place. */
+inline msgpass_mailbox_lend()
+{
+	atomic {
+		msgpass_mailbox_lock();
+		waits = !ended && (len(receivers) > 0 || (WAYS && len(way_receivers[source]) > 0));
+		if
+		:: waits ->
+			patience = SOME;
+			message = made;
+			made++;
+			from[message] = source;
+			sent_by[message] = self;
+			state[message] = PENDING;
+			lent = lent | bit(message);
+			waited_for[message] = true;
+			msgpass_waiter_init(message);
+			admit_locked(message);
+			place = id[message]
+		:: else
+		fi;
+		msgpass_mailbox_unlock()
+	}
+	tell();
+	if
+	:: waits ->
+		msgpass_wait();
+		if
+		:: err -> recall_message()
+		:: else -> err = outcome[self]
+		fi;
+		again = err == EAGAIN;
+		sent()
+	:: else
+	fi
+}
+
+/* Where nobody waits for receipt. Sets err. */
+inline msgpass_mailbox_send_copy()
+{
+	atomic {
+		msgpass_mailbox_lock();
+		message = made;
+		made++;
+		from[message] = source;
+		sent_by[message] = self;
+		state[message] = PENDING;
+		msgpass_waiter_init(message);
+		err = OK;
+		if
+		:: ended -> err = END; msgpass_message_free(message, FREED)
+		:: else ->
+			id[message] = place;
+			vacancies--;
+			vacancies_of[source]--;
+			place_locked(message)
+		fi;
+		place = 0;
+		msgpass_mailbox_unlock()
+	}
+	tell();
+	sent()
+}
+
 /* Into f_sender. */
 inline waiting_sender(way)
 {
@@ -302,11 +396,26 @@ inline receipt(m)
 	assert(!ended && !killed[self])
 }
 
+inline vacate(m)
+{
+	if
+	:: MISTAKE == NO_VACANCY -> messages--
+	:: else -> vacancies++
+	fi;
+	vacancies_of[from[m]]++
+}
+
 /* The claim is undone: for commit, of a task that is killed, and for give_back. */
 inline give_back_locked(m)
 {
 	unclaim_locked(m);
 	if
+	:: LENT && (lent & bit(m)) && MISTAKE != LENT_RESTS ->
+		unrest_locked(m);
+		vacate(m);
+		/* It is freed later, by the same task; its sender does not look at it. */
+		msgpass_message_free(m, FREED);
+		msgpass_waiter_release(sent_by[m], EAGAIN)
 	:: MISTAKE == GIVE_BACK_FORGETS_WAITERS -> rest_locked(m); readable = true
 	:: else -> place_locked(m)
 	fi

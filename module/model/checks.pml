@@ -14,7 +14,7 @@ inline invariants()
 			n = n + ((claimed & bit(i)) -> 1 : 0);
 			assert(!(claimed & bit(i)) || state[i] == CLAIMED)
 		}
-		assert(messages == resting + n);
+		assert(messages == resting + n + (ended -> 0 : vacancies));
 		assert(len(receivers) == 0 || (resting == 0 && len(senders) == 0));
 		assert(len(senders) == 0 || !room_locked(ANY) || setting || ended);
 		assert(senders_waiting == len(senders));
@@ -41,7 +41,7 @@ inline way_invariants()
 			:: else
 			fi
 		}
-		assert(way_messages[i] == y + n);
+		assert(way_messages[i] == y + n + vacancies_of[i]);
 		assert(len(way_queue[i]) == y);
 		assert(len(way_receivers[i]) == 0 || (y == 0 && len(way_senders[i]) == 0));
 		assert(!way_dropped[i] || (way_ended[i] && way_messages[i] == 0 &&

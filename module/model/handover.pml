@@ -104,6 +104,7 @@ inline tell()
 
 inline rest_locked(m)
 {
+	assert(!(lent & bit(m)));
 	state[m] = QUEUED;
 	if
 	:: queue??[eval(m)]

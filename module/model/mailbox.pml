@@ -14,6 +14,8 @@
  * - where the module deals with several waiters in one section under the lock, and
  *   with more of them in further ones, here it is one waiter in each section: what
  *   may come between two sections may then come between any two waiters;
+ * - the copy that is sent in place of a lent message is a message of its own, that has
+ *   the other's id;
  * - a critical section is one step (atomic), but for the moments after an outcome
  *   is stored, when a task that waits may already see it: preempted_here();
  * - apart from it are the wake-ups after unlock, each of them, and the telling of
@@ -66,11 +68,22 @@ proctype sender(byte self; byte source)
 	bool waits;
 	bool is_empty;
 	byte left = SENDS;
+	byte place;
+	bool again;
 
 	do
 	:: left > 0 && !killed[self] ->
 		left--;
+#if LENT
+		msgpass_mailbox_lend();
+		if
+		:: waits && again -> again = false; waits = false; msgpass_mailbox_send_copy()
+		:: waits && !again -> waits = false
+		:: else -> msgpass_mailbox_send(SEND_PATIENCE)
+		fi
+#else
 		msgpass_mailbox_send(SEND_PATIENCE)
+#endif
 	:: else -> break
 	od;
 #if WAYS && !THREADS

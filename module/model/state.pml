@@ -57,6 +57,9 @@
 #ifndef LATE			/* 0 or 1: it is large enough to wake senders late */
 #define LATE		0
 #endif
+#ifndef LENT			/* 0 or 1: a message may be lent to a receiver that waits */
+#define LENT		0
+#endif
 #ifndef WAKEUPS			/* size of msgpass_wakeups.tasks */
 #define WAKEUPS		3
 #endif
@@ -90,6 +93,9 @@
 #define END_WAY_TELLS_SOME		26	/* of many that wait for that sender */
 #define SET_ADMITS_SOME			27	/* of many for whom there is room now */
 #define LATE_NOT_SCHEDULED		28	/* a sender is to be woken late, and nobody is sure to */
+#define LENT_RESTS			29	/* given back, it stays where it is */
+#define RECALL_DOES_NOT_REVOKE		30	/* received, though its sender sends a copy */
+#define NO_VACANCY			31	/* what is sent in its place is not counted */
 #define MISTAKE				mistake
 
 #define FOREVER		1
@@ -102,7 +108,7 @@
 #define READER		(SENDERS + RECEIVERS)
 #define WRITER		(READER + READ_POLLERS)
 #define TASKS		(WRITER + WRITE_POLLERS)
-#define MESSAGES	((SENDERS + WRITE_POLLERS) * SENDS)
+#define MESSAGES	((SENDERS + WRITE_POLLERS) * SENDS * (1 + LENT))
 #define SOURCES		(SENDERS + WRITE_POLLERS)
 
 /* Outcomes and errors; policy.end is one of them. */
@@ -135,6 +141,9 @@ byte senders_waiting;
 byte receivers_waiting;
 byte admitted_messages;
 byte claimed;				/* bits of messages */
+byte lent;				/* bits of messages */
+byte vacancies;
+byte vacancies_of[SOURCES];
 chan receivers = [TASKS] of { byte };
 chan senders = [TASKS] of { byte };
 chan synchronous = [TASKS] of { byte };
