@@ -125,16 +125,17 @@ static int send_in_place(const struct msgpass_route *route, const struct msgpass
 			 const struct msgpass_send *arg, const struct msgpass_patience *patience,
 			 const struct msgpass_vacancy *vacancy)
 {
+	struct msgpass_mailbox *mailbox = route->mailbox;
 	struct msgpass_message *message;
 	int err = is_over(vacancy, patience);
 
 	if (!err) {
 		message = copy_of(route, caller, arg);
 		if (!IS_ERR(message))
-			return msgpass_mailbox_send_copy(route->mailbox, message, vacancy, patience);
+			return msgpass_mailbox_send_copy(mailbox, message, vacancy, patience);
 		err = PTR_ERR(message);
 	}
-	msgpass_mailbox_leave(route->mailbox, vacancy);
+	msgpass_mailbox_leave(mailbox, vacancy);
 	return err;
 }
 

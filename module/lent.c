@@ -28,7 +28,7 @@
  */
 struct msgpass_lent {
 	refcount_t	references;
-	spinlock_t	lock;
+	spinlock_t	lock;		/* guards recalled, and reading the pages */
 	bool		recalled;
 	unsigned int	offset;
 	unsigned int	count;

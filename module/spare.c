@@ -138,7 +138,7 @@ static bool free_heap(struct heap *heap, struct msgpass_user *user)
 
 unsigned long msgpass_spares_freed(void)
 {
-	/* What was freed before is free for whoever looks afterwards. */
+	/* Pairs with count_freed_locked(): who sees the count has what was freed. */
 	return smp_load_acquire(&times_freed);
 }
 
@@ -148,6 +148,7 @@ static unsigned long count_freed_locked(bool any)
 
 	lockdep_assert_held(&free_lock);
 
+	/* Pairs with msgpass_spares_freed(). */
 	smp_store_release(&times_freed, times);
 	return times;
 }

@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -58,8 +59,26 @@ static const char *open_rendezvous(struct channel *channel)
 	return open_capacity(channel, 0);
 }
 
+/* What a producer has sent that was ended since is there still. */
+static void empty_inbox(const struct channel *channel)
+{
+	struct msgpass_receive receive = {
+		.buffer_size = channel->size, .flags = MSGPASS_NONBLOCK,
+	};
+	char *data = malloc(channel->size);
+
+	MUST(data);
+	receive.buffer = (uintptr_t)data;
+	while (!msgpass_raw_receive(device, &receive))
+		;
+	if (errno != EAGAIN)
+		die("msgpass-inbox: what is left there: %s", strerror(errno));
+	free(data);
+}
+
 static const char *open_inbox(struct channel *channel)
 {
+	empty_inbox(channel);
 	channel->in = dup(device);
 	channel->out = channel->in;
 	return channel->in < 0 ? strerror(errno) : NULL;
