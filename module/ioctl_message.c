@@ -79,7 +79,7 @@ static bool may_lend(const struct msgpass_route *route, const struct msgpass_sen
 		     const struct msgpass_patience *patience)
 {
 	/* A real-time task does not wait for one that is none. */
-	return arg->size > LEND_ABOVE && !patience->none && current->prio >= MAX_RT_PRIO &&
+	return !patience->none && current->prio >= MAX_RT_PRIO &&
 	       msgpass_mailbox_awaits(route->mailbox, route->way, arg->size, patience);
 }
 
@@ -139,19 +139,31 @@ static int send_in_place(const struct msgpass_route *route, const struct msgpass
 	return err;
 }
 
+/* Return -EAGAIN where it is to be sent as any other. */
+static noinline int send_large(const struct msgpass_route *route,
+			       const struct msgpass_caller *caller,
+			       const struct msgpass_send *arg,
+			       const struct msgpass_patience *patience, u64 *id)
+{
+	struct msgpass_vacancy vacancy = { .sync = arg->flags & MSGPASS_SYNC };
+	int err;
+
+	if (!may_lend(route, arg, patience))
+		return -EAGAIN;
+	err = lend(route, caller, arg, patience, &vacancy);
+	*id = vacancy.id;
+	return vacancy.is_held ? send_in_place(route, caller, arg, patience, &vacancy) : err;
+}
+
 static int send_by_route(const struct msgpass_route *route, const struct msgpass_caller *caller,
 			 const struct msgpass_send *arg, const struct msgpass_patience *patience,
 			 u64 *id)
 {
-	struct msgpass_vacancy vacancy = { .sync = arg->flags & MSGPASS_SYNC };
 	struct msgpass_message *message;
 	int err;
 
-	if (may_lend(route, arg, patience)) {
-		err = lend(route, caller, arg, patience, &vacancy);
-		*id = vacancy.id;
-		if (vacancy.is_held)
-			return send_in_place(route, caller, arg, patience, &vacancy);
+	if (unlikely(arg->size > LEND_ABOVE)) {
+		err = send_large(route, caller, arg, patience, id);
 		if (err != -EAGAIN)
 			return err;
 	}
