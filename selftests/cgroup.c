@@ -110,11 +110,12 @@ static bool set_frozen(const struct group *group, bool frozen)
 /* More than any group here has: where a user has less, the quota would come first. */
 #define QUOTA		(48 * MIB)
 
-static unsigned long bytes_max;
+static unsigned long bytes_max, kept_max;
 
 static void put_back(void)
 {
 	write_limit("user_bytes_max", bytes_max);
+	write_limit("kept_bytes_max", kept_max);
 }
 
 FIXTURE(cgroup)
@@ -142,11 +143,16 @@ FIXTURE_SETUP(cgroup)
 	if (!self->has_group)
 		SKIP(return, "needs cgroup v2, mounted, and the right to make groups");
 	bytes_max = read_limit("user_bytes_max");
-	if (bytes_max >= QUOTA)
+	kept_max = read_limit("kept_bytes_max");
+	if (bytes_max >= QUOTA && kept_max)
 		return;
 	self->guard = start_guard(put_back);
 	ASSERT_LT(0, self->guard);
-	write_limit("user_bytes_max", QUOTA);
+	if (bytes_max < QUOTA)
+		write_limit("user_bytes_max", QUOTA);
+	/* On a kernel with KASAN nothing is kept unless that is said. */
+	if (!kept_max)
+		write_limit("kept_bytes_max", MIB);
 }
 
 FIXTURE_TEARDOWN(cgroup)
