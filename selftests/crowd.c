@@ -341,8 +341,10 @@ static void open_own(struct reader *reader, unsigned int owner)
 	capacity = some_capacity();
 	route->place = books_place(books, capacity, 1);
 	route->fd = create(SHARED + owner, route->place, capacity);
-	if (route->fd < 0)
+	if (route->fd < 0) {
+		fprintf(stderr, "# no mailbox of its own: %s\n", strerror(-route->fd));
 		_exit(1);
+	}
 	publish(SHARED + owner, route->place, 0, 0);
 	watch(reader, device);
 	watch(reader, route->fd);

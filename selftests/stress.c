@@ -165,6 +165,7 @@ static void await_workers(unsigned int first, unsigned int last, bool nudge)
 			continue;
 		}
 		books_fault(books, pid ? WORKER : NOT_RELEASED);
+		printf("# worker %u: %s, status %#x\n", i, pid ? "ended" : "is stuck", status);
 		kill(workers[i], SIGKILL);
 		if (!pid)
 			wait_child(workers[i]);
