@@ -134,6 +134,16 @@ static inline void unclaim_locked(struct msgpass_mailbox *mailbox,
 	list_del_init(&message->claimed);
 }
 
+/* Its claimer finds that at the commit, and frees it. */
+static void revoke_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message)
+{
+	lockdep_assert_held(&mailbox->lock);
+
+	unclaim_locked(mailbox, message);
+	unrest_locked(mailbox, message);
+	message->state = MSGPASS_REVOKED;
+}
+
 /* The first receiver that waits for a message that comes by @way, or NULL. */
 static struct msgpass_waiter *first_receiver_locked(struct msgpass_mailbox *mailbox,
 						    struct msgpass_way *way)
@@ -327,9 +337,7 @@ static int withdraw(struct msgpass_mailbox *mailbox, struct msgpass_waiter *self
 		leave_locked(mailbox, message->way, message->size, &wakeups);
 		break;
 	case MSGPASS_CLAIMED:
-		unclaim_locked(mailbox, message);
-		unrest_locked(mailbox, message);
-		message->state = MSGPASS_REVOKED;
+		revoke_locked(mailbox, message);
 		leave_locked(mailbox, message->way, message->size, &wakeups);
 		fallthrough;
 	case MSGPASS_REVOKED:
@@ -455,20 +463,15 @@ static int recall_message(struct msgpass_mailbox *mailbox, struct msgpass_waiter
 	int err = -EAGAIN;
 
 	msgpass_mailbox_lock(mailbox, &wakeups);
-	if (self->outcome != MSGPASS_WAITING) {
+	list_del_init(&self->link);
+	if (self->outcome != MSGPASS_WAITING)
 		err = self->outcome;
-	} else {
-		list_del_init(&self->link);
-		if (mailbox->ended) {
-			/* It went with the mailbox, which has not come to tell us yet. */
-			err = mailbox->policy.end;
-		} else {
-			/* It never rests, so it is claimed; the claimer frees it. */
-			unclaim_locked(mailbox, message);
-			unrest_locked(mailbox, message);
-			message->state = MSGPASS_REVOKED;
-		}
-	}
+	else if (mailbox->ended)
+		/* It went with the mailbox, which has not come to tell us yet. */
+		err = mailbox->policy.end;
+	else
+		/* It never rests, so it is claimed. */
+		revoke_locked(mailbox, message);
 	msgpass_mailbox_unlock(mailbox, &wakeups);
 	return err;
 }
@@ -745,11 +748,8 @@ bool msgpass_mailbox_end(struct msgpass_mailbox *mailbox, struct list_head *drop
 	msgpass_mailbox_lock(mailbox, &wakeups);
 	first = !mailbox->ended;
 	mailbox->ended = true;
-	list_for_each_entry_safe(message, next, &mailbox->claimed, claimed) {
-		unclaim_locked(mailbox, message);
-		unrest_locked(mailbox, message);
-		message->state = MSGPASS_REVOKED;
-	}
+	list_for_each_entry_safe(message, next, &mailbox->claimed, claimed)
+		revoke_locked(mailbox, message);
 	msgpass_queue_drain(&mailbox->queue, dropped);
 	mailbox->messages = 0;
 	mailbox->bytes = 0;

@@ -180,7 +180,7 @@ struct msgpass_link *msgpass_link_find_pid(struct msgpass_process *process, pid_
 
 	rcu_read_lock();
 	hlist_for_each_entry_rcu(end, &process->links, in_process) {
-		peer = end->link->end[end == end->link->end].process;
+		peer = msgpass_link_peer(end->link, process);
 		if (pid_nr_ns(peer->pid, pid_ns) == nr &&
 		    refcount_inc_not_zero(&end->link->references)) {
 			found = end->link;
@@ -211,6 +211,11 @@ struct msgpass_link *msgpass_link_last(const struct msgpass_process *process, u6
 	return link;
 }
 
+static void forget(struct msgpass_process *process, struct msgpass_link *link)
+{
+	unrcu_pointer(cmpxchg(&process->last_link, RCU_INITIALIZER(link), NULL));
+}
+
 /*
  * Whoever comes second of the two that follow finds what the other has written: so no
  * process remembers a link that is gone.
@@ -222,12 +227,7 @@ void msgpass_link_remember(struct msgpass_process *process, struct msgpass_link 
 	rcu_assign_pointer(process->last_link, link);
 	smp_mb();	/* pairs with that in msgpass_link_drop() */
 	if (!READ_ONCE(link->listed))
-		unrcu_pointer(cmpxchg(&process->last_link, RCU_INITIALIZER(link), NULL));
-}
-
-static void forget(struct msgpass_process *process, struct msgpass_link *link)
-{
-	unrcu_pointer(cmpxchg(&process->last_link, RCU_INITIALIZER(link), NULL));
+		forget(process, link);
 }
 
 void msgpass_link_drop(struct msgpass_link *link)
