@@ -69,7 +69,7 @@ static inline void rest_locked(struct msgpass_mailbox *mailbox,
 		msgpass_queue_add(&message->way->queue, message, newest);
 }
 
-static void let_go_locked(struct msgpass_mailbox *mailbox)
+void msgpass_let_go_locked(struct msgpass_mailbox *mailbox)
 {
 	lockdep_assert_held(&mailbox->lock);
 
@@ -89,11 +89,6 @@ static inline void unrest_locked(struct msgpass_mailbox *mailbox,
 		msgpass_queue_remove(&mailbox->queue, message);
 	if (!list_empty(&message->node[MSGPASS_IN_WAY]))
 		msgpass_queue_remove(&message->way->queue, message);
-}
-
-static struct msgpass_waiter *first_waiter(struct list_head *waiters)
-{
-	return list_first_entry_or_null(waiters, struct msgpass_waiter, link);
 }
 
 /* Join those who wait at a mailbox, or for one sender of it. */
@@ -134,8 +129,7 @@ static inline void unclaim_locked(struct msgpass_mailbox *mailbox,
 	list_del_init(&message->claimed);
 }
 
-/* Its claimer finds that at the commit, and frees it. */
-static void revoke_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message)
+void msgpass_revoke_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message)
 {
 	lockdep_assert_held(&mailbox->lock);
 
@@ -144,20 +138,17 @@ static void revoke_locked(struct msgpass_mailbox *mailbox, struct msgpass_messag
 	message->state = MSGPASS_REVOKED;
 }
 
-/* The first receiver that waits for a message that comes by @way, or NULL. */
-static struct msgpass_waiter *first_receiver_locked(struct msgpass_mailbox *mailbox,
-						    struct msgpass_way *way)
+struct msgpass_waiter *msgpass_first_receiver_locked(struct msgpass_mailbox *mailbox,
+						     struct msgpass_way *way)
 {
 	lockdep_assert_held(&mailbox->lock);
 
-	return msgpass_waiter_earlier(first_waiter(&mailbox->receivers),
-				      way ? first_waiter(&way->receivers) : NULL);
+	return msgpass_waiter_earlier(msgpass_first_waiter(&mailbox->receivers),
+				      way ? msgpass_first_waiter(&way->receivers) : NULL);
 }
 
-/* Hand an admitted message to the first receiver that waits for it, or let it rest. */
-static void place_locked(struct msgpass_mailbox *mailbox,
-			 struct msgpass_message *message,
-			 struct msgpass_wakeups *wakeups)
+void msgpass_place_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message,
+			  struct msgpass_wakeups *wakeups)
 {
 	struct msgpass_way *way = message->way;
 	struct msgpass_waiter *receiver = NULL;
@@ -166,14 +157,14 @@ static void place_locked(struct msgpass_mailbox *mailbox,
 	lockdep_assert_held(&mailbox->lock);
 
 	if (mailbox->receivers_waiting)
-		receiver = first_receiver_locked(mailbox, way);
+		receiver = msgpass_first_receiver_locked(mailbox, way);
 	if (!receiver) {
 		rest_locked(mailbox, message);
 		/* Timeline POLL */
 		wakeups->readable = waitqueue_active(&mailbox->read_pollers);
 		return;
 	}
-	selective = way && receiver == first_waiter(&way->receivers);
+	selective = way && receiver == msgpass_first_waiter(&way->receivers);
 	claim_locked(mailbox, message, selective ? way : NULL);
 	receiver->message = message;
 	mailbox->receivers_waiting--;
@@ -193,9 +184,8 @@ static void count_in_way_locked(struct msgpass_mailbox *mailbox,
 	way->admitted_bytes += message->size;
 }
 
-static inline void admit_locked(struct msgpass_mailbox *mailbox,
-				struct msgpass_message *message,
-				struct msgpass_wakeups *wakeups)
+void msgpass_admit_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message,
+			  struct msgpass_wakeups *wakeups)
 {
 	struct msgpass_waiter *sender = message->sender;
 
@@ -211,7 +201,7 @@ static inline void admit_locked(struct msgpass_mailbox *mailbox,
 		sender->id = message->id;
 		list_add_tail(&sender->link, &mailbox->synchronous);
 	}
-	place_locked(mailbox, message, wakeups);
+	msgpass_place_locked(mailbox, message, wakeups);
 }
 
 /* Admit a sender that waits for it; @late: who may be woken late (late.h) is. */
@@ -226,7 +216,7 @@ static void admit_sender_locked(struct msgpass_mailbox *mailbox,
 	list_del_init(&sender->link);
 	list_del_init(&sender->in_way);
 	mailbox->senders_waiting--;
-	admit_locked(mailbox, message, wakeups);
+	msgpass_admit_locked(mailbox, message, wakeups);
 	if (message->sender)
 		return;
 	sender->id = message->id;
@@ -252,12 +242,11 @@ void msgpass_admit_waiting_locked(struct msgpass_mailbox *mailbox, bool late,
 	lockdep_assert_held(&mailbox->lock);
 
 	for (i = 0; i < MSGPASS_SECTION_MAX && msgpass_can_admit_locked(mailbox); i++)
-		admit_sender_locked(mailbox, first_waiter(&mailbox->senders), late, wakeups);
+		admit_sender_locked(mailbox, msgpass_first_waiter(&mailbox->senders), late, wakeups);
 }
 
-/* An admitted message of that size is in the mailbox no more, for whatever reason. */
-static void leave_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *way,
-			 u32 size, struct msgpass_wakeups *wakeups)
+void msgpass_leave_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *way,
+			  u32 size, struct msgpass_wakeups *wakeups)
 {
 	bool full = !msgpass_admits_locked(mailbox, NULL);
 
@@ -273,7 +262,7 @@ static void leave_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *wa
 		msgpass_admit_waiting_locked(mailbox, true, wakeups);
 	msgpass_late_left_locked(mailbox, wakeups);
 	if (!mailbox->messages && mailbox->lets_go)
-		let_go_locked(mailbox);
+		msgpass_let_go_locked(mailbox);
 	if (full && msgpass_admits_locked(mailbox, NULL))
 		wakeups->writable = true;
 }
@@ -290,7 +279,7 @@ static struct msgpass_message *put_back_locked(struct msgpass_mailbox *mailbox,
 
 	unclaim_locked(mailbox, message);
 	if (!message->is_lent) {
-		place_locked(mailbox, message, wakeups);
+		msgpass_place_locked(mailbox, message, wakeups);
 		return NULL;
 	}
 	unrest_locked(mailbox, message);
@@ -298,12 +287,7 @@ static struct msgpass_message *put_back_locked(struct msgpass_mailbox *mailbox,
 	return message;
 }
 
-/*
- * The sender's patience is over. Return the outcome if it was released all the
- * same; else take the message back, from wherever it is, and return @err.
- */
-static int withdraw(struct msgpass_mailbox *mailbox, struct msgpass_waiter *self,
-		    int err)
+int msgpass_withdraw(struct msgpass_mailbox *mailbox, struct msgpass_waiter *self, int err)
 {
 	struct msgpass_message *message;
 	struct msgpass_wakeups wakeups;
@@ -334,18 +318,18 @@ static int withdraw(struct msgpass_mailbox *mailbox, struct msgpass_waiter *self
 		break;
 	case MSGPASS_QUEUED:
 		unrest_locked(mailbox, message);
-		leave_locked(mailbox, message->way, message->size, &wakeups);
+		msgpass_leave_locked(mailbox, message->way, message->size, &wakeups);
 		break;
 	case MSGPASS_CLAIMED:
-		revoke_locked(mailbox, message);
-		leave_locked(mailbox, message->way, message->size, &wakeups);
+		msgpass_revoke_locked(mailbox, message);
+		msgpass_leave_locked(mailbox, message->way, message->size, &wakeups);
 		fallthrough;
 	case MSGPASS_REVOKED:
 		message = NULL;		/* its claimer frees it */
 	}
 	/* Its receiver may never use the device, and so not let go of it. */
 	if (!mailbox->messages)
-		let_go_locked(mailbox);
+		msgpass_let_go_locked(mailbox);
 	msgpass_mailbox_unlock(mailbox, &wakeups);
 
 	if (message)
@@ -371,7 +355,7 @@ static int send_waiting(struct msgpass_mailbox *mailbox, struct msgpass_message 
 	if (mailbox->ended) {
 		err = mailbox->policy.end;
 	} else if (msgpass_admits_locked(mailbox, message->way)) {
-		admit_locked(mailbox, message, wakeups);
+		msgpass_admit_locked(mailbox, message, wakeups);
 		*id = message->id;
 		waits = sync;
 	} else if (patience->none) {
@@ -394,7 +378,7 @@ static int send_waiting(struct msgpass_mailbox *mailbox, struct msgpass_message 
 		return 0;
 
 	err = msgpass_wait(&self, patience->deadline, &mailbox->sending);
-	err = err ? withdraw(mailbox, &self, err) : self.outcome;
+	err = err ? msgpass_withdraw(mailbox, &self, err) : self.outcome;
 	if (!err)
 		*id = self.id;
 	return err;
@@ -410,145 +394,10 @@ int msgpass_mailbox_send(struct msgpass_mailbox *mailbox,
 	sync |= !mailbox->policy.capacity && !patience->none;
 	if (sync || mailbox->ended || !msgpass_admits_locked(mailbox, message->way))
 		return send_waiting(mailbox, message, sync, patience, id, &wakeups);
-	admit_locked(mailbox, message, &wakeups);
+	msgpass_admit_locked(mailbox, message, &wakeups);
 	*id = message->id;
 	msgpass_mailbox_unlock(mailbox, &wakeups);
 	return 0;
-}
-
-/* Would a message be handed over now, and be received, as far as one can tell? */
-static bool is_awaited_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *way,
-			      u32 size)
-{
-	struct msgpass_waiter *receiver = first_receiver_locked(mailbox, way);
-
-	lockdep_assert_held(&mailbox->lock);
-
-	return !mailbox->ended && receiver && receiver->room >= size;
-}
-
-static bool is_awaited(struct msgpass_mailbox *mailbox, struct msgpass_way *way, u32 size)
-{
-	bool yes;
-
-	spin_lock(&mailbox->lock);
-	yes = is_awaited_locked(mailbox, way, size);
-	spin_unlock(&mailbox->lock);
-	return yes;
-}
-
-bool msgpass_mailbox_awaits(struct msgpass_mailbox *mailbox, struct msgpass_way *way,
-			    u32 size, const struct msgpass_patience *patience)
-{
-	bool yes = is_awaited(mailbox, way, size);
-
-	/*
-	 * Who has just been answered often waits for the next as soon as it runs. But
-	 * who has something to receive does not.
-	 */
-	if (!yes && !READ_ONCE(mailbox->messages) && patience->deadline == KTIME_MAX &&
-	    msgpass_try(&mailbox->napping)) {
-		msgpass_nap();
-		yes = is_awaited(mailbox, way, size);
-		msgpass_tried(&mailbox->napping, yes, MSGPASS_REST_LONG);
-	}
-	return yes && msgpass_try(&mailbox->lending);
-}
-
-/* The sender of a lent message waits no more. Return the outcome. */
-static int recall_message(struct msgpass_mailbox *mailbox, struct msgpass_waiter *self)
-{
-	struct msgpass_message *message = self->message;
-	struct msgpass_wakeups wakeups;
-	int err = -EAGAIN;
-
-	msgpass_mailbox_lock(mailbox, &wakeups);
-	list_del_init(&self->link);
-	if (self->outcome != MSGPASS_WAITING)
-		err = self->outcome;
-	else if (mailbox->ended)
-		/* It went with the mailbox, which has not come to tell us yet. */
-		err = mailbox->policy.end;
-	else
-		/* It never rests, so it is claimed. */
-		revoke_locked(mailbox, message);
-	msgpass_mailbox_unlock(mailbox, &wakeups);
-	return err;
-}
-
-int msgpass_mailbox_lend(struct msgpass_mailbox *mailbox, struct msgpass_message *message,
-			 ktime_t deadline, struct msgpass_vacancy *vacancy)
-{
-	struct msgpass_wakeups wakeups;
-	struct msgpass_waiter self;
-	int err;
-
-	vacancy->way = message->way;
-	vacancy->size = message->size;
-	msgpass_waiter_init(&self, message);
-	message->sender = &self;
-	msgpass_mailbox_lock(mailbox, &wakeups);
-	vacancy->sync |= !mailbox->policy.capacity;
-	vacancy->is_held = is_awaited_locked(mailbox, message->way, message->size);
-	if (vacancy->is_held)
-		admit_locked(mailbox, message, &wakeups);
-	vacancy->id = message->id;
-	msgpass_mailbox_unlock(mailbox, &wakeups);
-
-	if (!vacancy->is_held) {
-		msgpass_message_free(message);
-		return -EAGAIN;
-	}
-	err = msgpass_wait(&self, deadline, &mailbox->sending);
-	err = err ? recall_message(mailbox, &self) : self.outcome;
-	vacancy->is_held = err == -EAGAIN;
-	msgpass_tried(&mailbox->lending, !vacancy->is_held, MSGPASS_REST_LONG);
-	return err;
-}
-
-int msgpass_mailbox_send_copy(struct msgpass_mailbox *mailbox, struct msgpass_message *message,
-			      const struct msgpass_vacancy *vacancy,
-			      const struct msgpass_patience *patience)
-{
-	struct msgpass_wakeups wakeups;
-	struct msgpass_waiter self;
-	int err = 0;
-
-	message->id = vacancy->id;
-	msgpass_waiter_init(&self, message);
-	msgpass_mailbox_lock(mailbox, &wakeups);
-	if (mailbox->ended) {
-		err = mailbox->policy.end;
-	} else {
-		if (vacancy->sync) {
-			message->sender = &self;
-			self.id = vacancy->id;
-			list_add_tail(&self.link, &mailbox->synchronous);
-		}
-		place_locked(mailbox, message, &wakeups);
-	}
-	msgpass_mailbox_unlock(mailbox, &wakeups);
-
-	if (err)
-		msgpass_message_free(message);
-	if (err || !vacancy->sync)
-		return err;
-	err = msgpass_wait(&self, patience->deadline, &mailbox->sending);
-	return err ? withdraw(mailbox, &self, err) : self.outcome;
-}
-
-void msgpass_mailbox_leave(struct msgpass_mailbox *mailbox, const struct msgpass_vacancy *vacancy)
-{
-	struct msgpass_wakeups wakeups;
-
-	msgpass_mailbox_lock(mailbox, &wakeups);
-	if (!mailbox->ended) {
-		leave_locked(mailbox, vacancy->way, vacancy->size, &wakeups);
-		/* Its receiver may never use the device, and so not let go of it. */
-		if (!mailbox->messages)
-			let_go_locked(mailbox);
-	}
-	msgpass_mailbox_unlock(mailbox, &wakeups);
 }
 
 /* The sender whose message a receiver that has come can have without its resting. */
@@ -558,7 +407,7 @@ static struct msgpass_waiter *waiting_sender(struct msgpass_mailbox *mailbox,
 	if (way)
 		return list_first_entry_or_null(&way->senders, struct msgpass_waiter,
 						in_way);
-	return first_waiter(&mailbox->senders);
+	return msgpass_first_waiter(&mailbox->senders);
 }
 
 /*
@@ -675,7 +524,7 @@ int msgpass_mailbox_commit(struct msgpass_mailbox *mailbox,
 		mailbox->received_bytes += message->size;
 		if (message->sender)
 			msgpass_waiter_release(message->sender, 0, &wakeups);
-		leave_locked(mailbox, message->way, message->size, &wakeups);
+		msgpass_leave_locked(mailbox, message->way, message->size, &wakeups);
 	}
 	msgpass_mailbox_unlock(mailbox, &wakeups);
 
@@ -696,119 +545,4 @@ void msgpass_mailbox_give_back(struct msgpass_mailbox *mailbox,
 
 	if (message)
 		msgpass_message_free(message);
-}
-
-/* Release some of a list. The messages of those not admitted are dropped with them. */
-static unsigned int release_some_locked(struct msgpass_mailbox *mailbox,
-					struct list_head *waiters,
-					struct msgpass_wakeups *wakeups,
-					struct list_head *dropped)
-{
-	struct msgpass_waiter *waiter;
-	unsigned int i;
-
-	lockdep_assert_held(&mailbox->lock);
-
-	for (i = 0; i < MSGPASS_SECTION_MAX; i++) {
-		waiter = first_waiter(waiters);
-		if (!waiter)
-			break;
-		if (waiter->message && !waiter->id)
-			list_add_tail(&waiter->message->node[MSGPASS_IN_MAILBOX], dropped);
-		msgpass_waiter_release(waiter, mailbox->policy.end, wakeups);
-	}
-	return i;
-}
-
-/* Return whether somebody waited at a mailbox that has ended, and so others may. */
-static bool release_some(struct msgpass_mailbox *mailbox, struct list_head *dropped)
-{
-	struct msgpass_wakeups wakeups;
-	unsigned int senders, synchronous, receivers;
-	bool late;
-
-	msgpass_mailbox_lock(mailbox, &wakeups);
-	late = msgpass_late_release_some_locked(mailbox, &wakeups);
-	senders = release_some_locked(mailbox, &mailbox->senders, &wakeups, dropped);
-	synchronous = release_some_locked(mailbox, &mailbox->synchronous, &wakeups, dropped);
-	/* Nobody waits by a way: an inbox ends after the last thread has. */
-	receivers = release_some_locked(mailbox, &mailbox->receivers, &wakeups, dropped);
-	mailbox->senders_waiting -= senders;
-	mailbox->receivers_waiting -= receivers;
-	msgpass_mailbox_unlock(mailbox, &wakeups);
-	return late || senders + synchronous + receivers;
-}
-
-bool msgpass_mailbox_end(struct msgpass_mailbox *mailbox, struct list_head *dropped)
-{
-	struct msgpass_wakeups wakeups;
-	struct msgpass_message *message, *next;
-	bool first;
-
-	msgpass_mailbox_lock(mailbox, &wakeups);
-	first = !mailbox->ended;
-	mailbox->ended = true;
-	list_for_each_entry_safe(message, next, &mailbox->claimed, claimed)
-		revoke_locked(mailbox, message);
-	msgpass_queue_drain(&mailbox->queue, dropped);
-	mailbox->messages = 0;
-	mailbox->bytes = 0;
-	let_go_locked(mailbox);
-	msgpass_mailbox_unlock(mailbox, &wakeups);
-
-	while (release_some(mailbox, dropped))
-		cond_resched();
-	/* All of them: an exclusive one does not pass the end on. */
-	__wake_up(&mailbox->read_pollers, TASK_NORMAL, 0, poll_to_key(MSGPASS_GONE));
-	__wake_up(&mailbox->write_pollers, TASK_NORMAL, 0, poll_to_key(MSGPASS_GONE));
-	return first;
-}
-
-void msgpass_mailbox_let_go(struct msgpass_mailbox *mailbox)
-{
-	spin_lock(&mailbox->lock);
-	mailbox->lets_go = true;
-	if (!mailbox->messages)
-		let_go_locked(mailbox);
-	spin_unlock(&mailbox->lock);
-}
-
-/*
- * No more messages will come by this way: tell some of those who wait for one.
- * Return whether there are more.
- */
-static bool tell_ended_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *way,
-			      struct msgpass_wakeups *wakeups)
-{
-	struct msgpass_waiter *waiter;
-	unsigned int i;
-
-	lockdep_assert_held(&mailbox->lock);
-
-	for (i = 0; i < MSGPASS_SECTION_MAX; i++) {
-		waiter = first_waiter(&way->receivers);
-		if (!waiter)
-			return false;
-		mailbox->receivers_waiting--;
-		msgpass_waiter_release(waiter, -ESRCH, wakeups);
-	}
-	return true;
-}
-
-bool msgpass_mailbox_end_way(struct msgpass_mailbox *mailbox,
-			     struct msgpass_way *way)
-{
-	bool empty, more;
-
-	do {
-		struct msgpass_wakeups wakeups;
-
-		msgpass_mailbox_lock(mailbox, &wakeups);
-		way->ended = true;
-		empty = mailbox->ended || !way->messages;
-		more = empty && tell_ended_locked(mailbox, way, &wakeups);
-		msgpass_mailbox_unlock(mailbox, &wakeups);
-		cond_resched();
-	} while (more);
-	return empty;
 }

@@ -2,12 +2,16 @@
 /*
  * Handover: how a message comes from its sender through a mailbox to its receiver.
  * handover.c is the protocol that mailbox.h describes: admission, handing over,
- * claim, commit, revocation, giving back, withdrawal and the mailbox's end. Here is
- * what the rest of the mailbox, in mailbox.c, needs of it.
+ * claim, commit, revocation, giving back and withdrawal. Here is what the rest of the
+ * mailbox needs of it: its state and what is changed of it (mailbox.c), who is woken
+ * late (late.c), what is lent (lending.c), and the mailbox's end (ending.c).
+ *
+ * What is called *_locked is called with the mailbox's lock held.
  */
 #ifndef MSGPASS_HANDOVER_H
 #define MSGPASS_HANDOVER_H
 
+#include <linux/list.h>
 #include <linux/poll.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -99,5 +103,63 @@ bool msgpass_can_admit_locked(struct msgpass_mailbox *mailbox);
  */
 void msgpass_admit_waiting_locked(struct msgpass_mailbox *mailbox, bool late,
 				  struct msgpass_wakeups *wakeups);
+
+/* The first of a list of waiters, or NULL. */
+static inline struct msgpass_waiter *msgpass_first_waiter(struct list_head *waiters)
+{
+	return list_first_entry_or_null(waiters, struct msgpass_waiter, link);
+}
+
+/* The first receiver that waits for a message that comes by @way, or NULL. */
+struct msgpass_waiter *msgpass_first_receiver_locked(struct msgpass_mailbox *mailbox,
+						     struct msgpass_way *way);
+
+/**
+ * msgpass_admit_locked() - admit a message that is pending, and place it
+ * @mailbox: the mailbox, which has room
+ * @message: the message; its sender, if that waits for receipt, waits from here on
+ * @wakeups: who is to be woken
+ */
+void msgpass_admit_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message,
+			  struct msgpass_wakeups *wakeups);
+
+/**
+ * msgpass_place_locked() - hand an admitted message to the first receiver that waits for
+ *	it, or let it rest
+ * @mailbox: the mailbox
+ * @message: the message
+ * @wakeups: who is to be woken
+ */
+void msgpass_place_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message,
+			  struct msgpass_wakeups *wakeups);
+
+/* Revoke the claim of a message. Its claimer finds that at the commit, and frees it. */
+void msgpass_revoke_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message);
+
+/**
+ * msgpass_leave_locked() - an admitted message is in the mailbox no more
+ * @mailbox: the mailbox
+ * @way: by which it came, or NULL
+ * @size: its size
+ * @wakeups: who is to be woken
+ *
+ * Whatever the reason: its place is for others.
+ */
+void msgpass_leave_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *way,
+			  u32 size, struct msgpass_wakeups *wakeups);
+
+/* The mailbox is empty, or has ended: it keeps the module no more. */
+void msgpass_let_go_locked(struct msgpass_mailbox *mailbox);
+
+/**
+ * msgpass_withdraw() - the patience of a sender is over
+ * @mailbox: the mailbox; its lock is not held
+ * @self: the caller's waiter
+ * @err: why
+ *
+ * Return: the outcome if it was released all the same; @err once the message is taken
+ * back, from wherever it was; or what became of it otherwise.
+ */
+int msgpass_withdraw(struct msgpass_mailbox *mailbox, struct msgpass_waiter *self, int err);
 
 #endif /* MSGPASS_HANDOVER_H */

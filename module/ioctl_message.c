@@ -16,6 +16,7 @@
 
 #include "endpoint.h"
 #include "ioctl.h"
+#include "lending.h"
 #include "lent.h"
 #include "mailbox.h"
 #include "message.h"

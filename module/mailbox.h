@@ -21,7 +21,7 @@
  * the receiver learns it at commit and looks for the next message. So nobody
  * ever waits for a receiver that is stuck in a page fault.
  *
- * A large payload may be lent (lent.h): then its message is handed over, and its receipt
+ * A large payload may be lent (lending.h): then its message is handed over, and its receipt
  * is waited for, but not for long. Where it would be given back, or the sender revokes the
  * claim, it leaves a *vacancy*: that is still counted, its id is kept, and a copy that the
  * sender makes is placed there. So a send that had room has it, and order is kept.
@@ -215,68 +215,6 @@ static inline bool msgpass_mailbox_takes(const struct msgpass_mailbox *mailbox, 
 int msgpass_mailbox_send(struct msgpass_mailbox *mailbox,
 			 struct msgpass_message *message, bool sync,
 			 const struct msgpass_patience *patience, u64 *id);
-
-/**
- * struct msgpass_vacancy - the place of a message, without the message
- * @id: its id
- * @way: by which it came, or NULL
- * @size: its size
- * @sync: its sender waits for receipt
- * @is_held: there is one
- */
-struct msgpass_vacancy {
-	u64			id;
-	struct msgpass_way	*way;
-	u32			size;
-	bool			sync;
-	bool			is_held;
-};
-
-/**
- * msgpass_mailbox_awaits() - is it worth while to lend a message?
- * @mailbox: where to
- * @way: by which
- * @size: of what size
- * @patience: the sender's
- *
- * May sleep for a moment. Return: whether a receiver waits for it that has room for it, and
- * lending did not fail lately.
- */
-bool msgpass_mailbox_awaits(struct msgpass_mailbox *mailbox, struct msgpass_way *way,
-			    u32 size, const struct msgpass_patience *patience);
-
-/**
- * msgpass_mailbox_lend() - send a message that is lent, to a receiver that waits
- * @mailbox: where to
- * @message: pending, and lent; the mailbox's from here on, whatever is returned
- * @deadline: how long to wait for receipt
- * @vacancy: set; its sync is that of the call
- *
- * Sleeps. Return: 0 if it was received; the policy's end; -EAGAIN otherwise: then, if
- * @vacancy is held, msgpass_mailbox_send_copy() or msgpass_mailbox_leave() must follow.
- */
-int msgpass_mailbox_lend(struct msgpass_mailbox *mailbox, struct msgpass_message *message,
-			 ktime_t deadline, struct msgpass_vacancy *vacancy);
-
-/**
- * msgpass_mailbox_send_copy() - send a copy in place of a lent message
- * @mailbox: where to
- * @message: pending; the mailbox's from here on, whatever is returned
- * @vacancy: held until now
- * @patience: how long to wait for receipt, where that is waited for
- *
- * Sleeps. Return: as msgpass_mailbox_send(), but there is room.
- */
-int msgpass_mailbox_send_copy(struct msgpass_mailbox *mailbox, struct msgpass_message *message,
-			      const struct msgpass_vacancy *vacancy,
-			      const struct msgpass_patience *patience);
-
-/**
- * msgpass_mailbox_leave() - there is no copy: leave the place to others
- * @mailbox: where it is
- * @vacancy: held until now
- */
-void msgpass_mailbox_leave(struct msgpass_mailbox *mailbox, const struct msgpass_vacancy *vacancy);
 
 /**
  * msgpass_mailbox_claim() - the receive path, first half

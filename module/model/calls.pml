@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the module has in handover.c, second part, and in mailbox.c: the calls.
+ * What the module has in handover.c, second part, lending.c, ending.c and mailbox.c: the calls.
  */
 
 inline msgpass_message_free(m, last)
@@ -10,7 +10,7 @@ inline msgpass_message_free(m, last)
 	id[m] = 0
 }
 
-/* The rest of withdraw(): from wherever it is. */
+/* The rest of msgpass_withdraw(): from wherever it is. */
 inline withdraw_message()
 {
 	if
@@ -20,7 +20,7 @@ inline withdraw_message()
 		msgpass_message_free(message, FREED)
 	:: state[message] == QUEUED ->
 		unrest_locked(message);
-		leave_locked(message);
+		msgpass_leave_locked(message);
 		msgpass_mailbox_unlock();
 		msgpass_message_free(message, FREED)
 	:: state[message] == CLAIMED && MISTAKE == NO_REVOKE ->
@@ -29,13 +29,13 @@ inline withdraw_message()
 		unclaim_locked(message);
 		unrest_locked(message);
 		state[message] = REVOKED;
-		leave_locked(message);
+		msgpass_leave_locked(message);
 		msgpass_mailbox_unlock()
 	:: else -> assert(false) /* NOT REACHED: if revoked, it has an outcome or has ended */
 	fi
 }
 
-inline withdraw()
+inline msgpass_withdraw()
 {
 	atomic {
 		msgpass_mailbox_lock();
@@ -126,7 +126,7 @@ inline msgpass_mailbox_send(how)
 		:: else ->
 			if
 			:: msgpass_admits_locked(way_of(message)) ->
-				admit_locked(message);
+				msgpass_admit_locked(message);
 				waits = waited_for[message]
 			:: else ->
 				if
@@ -157,7 +157,7 @@ inline msgpass_mailbox_send(how)
 		waits = false;
 		msgpass_wait();
 		if
-		:: err -> withdraw()
+		:: err -> msgpass_withdraw()
 		:: else
 		fi
 	:: else
@@ -212,7 +212,7 @@ inline msgpass_mailbox_lend()
 			lent = lent | bit(message);
 			waited_for[message] = true;
 			msgpass_waiter_init(message);
-			admit_locked(message);
+			msgpass_admit_locked(message);
 			place = id[message]
 		:: else
 		fi;
@@ -250,7 +250,7 @@ inline msgpass_mailbox_send_copy()
 			id[message] = place;
 			vacancies--;
 			vacancies_of[source]--;
-			place_locked(message)
+			msgpass_place_locked(message)
 		fi;
 		place = 0;
 		msgpass_mailbox_unlock()
@@ -417,7 +417,7 @@ inline give_back_locked(m)
 		msgpass_message_free(m, FREED);
 		msgpass_waiter_release(sent_by[m], EAGAIN)
 	:: MISTAKE == GIVE_BACK_FORGETS_WAITERS -> rest_locked(m); readable = true
-	:: else -> place_locked(m)
+	:: else -> msgpass_place_locked(m)
 	fi
 }
 
@@ -446,7 +446,7 @@ inline msgpass_mailbox_commit()
 				msgpass_waiter_release(sent_by[message], OK)
 			:: else
 			fi;
-			leave_locked(message);
+			msgpass_leave_locked(message);
 			msgpass_mailbox_unlock()
 		fi;
 		message = NONE

@@ -205,7 +205,7 @@ inline msgpass_waiter_earlier()
 	}
 }
 
-inline place_locked(m)
+inline msgpass_place_locked(m)
 {
 	placed++;
 	f_receiver = NONE;
@@ -266,7 +266,7 @@ inline check_first(m)
 	}
 }
 
-inline admit_locked(m)
+inline msgpass_admit_locked(m)
 {
 	check_first(m);
 	admitted_messages++;
@@ -283,7 +283,7 @@ inline admit_locked(m)
 		synchronous!sent_by[m]
 	:: else
 	fi;
-	place_locked(m)
+	msgpass_place_locked(m)
 }
 
 inline admit_sender_locked(is_late)
@@ -292,7 +292,7 @@ inline admit_sender_locked(is_late)
 	f_message = w_message[f_sender];
 	unlink(f_sender);
 	senders_waiting--;
-	admit_locked(f_message);
+	msgpass_admit_locked(f_message);
 	if
 	:: !waited_for[f_message] ->
 		w_id[f_sender] = true;
@@ -314,7 +314,7 @@ inline msgpass_admit_waiting_locked(is_late)
 	fi
 }
 
-inline leave_locked(m)
+inline msgpass_leave_locked(m)
 {
 	f_full = !msgpass_admits_locked(ANY);
 	messages--;

@@ -6,8 +6,8 @@
  * a deletion and a resize at one mailbox, and checks what mailbox.h and wait.h
  * claim. scripts/model runs it (make model), in several configurations.
  *
- * An inline here has the name of the C function that it models, in handover.c,
- * mailbox.c, late.c, wait.c or queue.c, and its steps in the same order: who changes
+ * An inline here has the name of the C function that it models, in handover.c, lending.c,
+ * ending.c, mailbox.c, late.c, wait.c or queue.c, and its steps in the same order: who changes
  * one changes the other. What is told of a message or a waiter is in arrays by its number.
  *
  * What is one step, and what is not:
