@@ -10,6 +10,9 @@
 #include "queue.h"
 #include "wait.h"
 
+/* How many messages are dropped in one section under the lock. */
+#define DROPS_MAX	64
+
 /* Release some of a list. The messages of those not admitted are dropped with them. */
 static unsigned int release_some_locked(struct msgpass_mailbox *mailbox,
 					struct list_head *waiters,
@@ -51,18 +54,44 @@ static bool release_some(struct msgpass_mailbox *mailbox, struct list_head *drop
 	return late || senders + synchronous + receivers;
 }
 
+bool msgpass_drop_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message)
+{
+	bool rests = message->state == MSGPASS_QUEUED;
+
+	lockdep_assert_held(&mailbox->lock);
+
+	/* It still hangs in the queue of its way, which nobody may read any more. */
+	msgpass_queue_remove(&mailbox->queue, message);
+	message->state = MSGPASS_REVOKED;
+	return rests;
+}
+
+/* Return whether there may be more. */
+static bool drop_some(struct msgpass_mailbox *mailbox, struct list_head *dropped)
+{
+	struct msgpass_message *message;
+	unsigned int i;
+
+	spin_lock(&mailbox->lock);
+	for (i = 0; i < DROPS_MAX; i++) {
+		message = msgpass_queue_head(&mailbox->queue);
+		if (!message)
+			break;
+		if (msgpass_drop_locked(mailbox, message))
+			list_add_tail(&message->node[MSGPASS_IN_MAILBOX], dropped);
+	}
+	spin_unlock(&mailbox->lock);
+	return i == DROPS_MAX;
+}
+
 bool msgpass_mailbox_end(struct msgpass_mailbox *mailbox, struct list_head *dropped)
 {
 	struct msgpass_wakeups wakeups;
-	struct msgpass_message *message, *next;
 	bool first;
 
 	msgpass_mailbox_lock(mailbox, &wakeups);
 	first = !mailbox->ended;
 	mailbox->ended = true;
-	list_for_each_entry_safe(message, next, &mailbox->claimed, claimed)
-		msgpass_revoke_locked(mailbox, message);
-	msgpass_queue_drain(&mailbox->queue, dropped);
 	mailbox->messages = 0;
 	mailbox->bytes = 0;
 	msgpass_let_go_locked(mailbox);
@@ -73,6 +102,8 @@ bool msgpass_mailbox_end(struct msgpass_mailbox *mailbox, struct list_head *drop
 	/* All of them: an exclusive one does not pass the end on. */
 	__wake_up(&mailbox->read_pollers, TASK_NORMAL, 0, poll_to_key(MSGPASS_GONE));
 	__wake_up(&mailbox->write_pollers, TASK_NORMAL, 0, poll_to_key(MSGPASS_GONE));
+	while (drop_some(mailbox, dropped))
+		cond_resched();
 	return first;
 }
 

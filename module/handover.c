@@ -50,11 +50,32 @@ bool msgpass_admits_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *
 	       (list_empty(&mailbox->senders) || (way && !list_empty(&way->receivers)));
 }
 
-static inline void rest_locked(struct msgpass_mailbox *mailbox,
-			       struct msgpass_message *message)
+/* The place that it has, at rest or claimed, until it leaves the mailbox. */
+static inline void enqueue_locked(struct msgpass_mailbox *mailbox,
+				  struct msgpass_message *message)
 {
 	bool newest = message->id == mailbox->admitted_messages;
 
+	lockdep_assert_held(&mailbox->lock);
+
+	msgpass_queue_add(&mailbox->queue, message, newest);
+	if (message->way)
+		msgpass_queue_add(&message->way->queue, message, newest);
+}
+
+static inline void dequeue_locked(struct msgpass_mailbox *mailbox,
+				  struct msgpass_message *message)
+{
+	lockdep_assert_held(&mailbox->lock);
+
+	msgpass_queue_remove(&mailbox->queue, message);
+	if (message->way)
+		msgpass_queue_remove(&message->way->queue, message);
+}
+
+static inline void rest_locked(struct msgpass_mailbox *mailbox,
+			       struct msgpass_message *message)
+{
 	lockdep_assert_held(&mailbox->lock);
 
 	message->state = MSGPASS_QUEUED;
@@ -63,10 +84,6 @@ static inline void rest_locked(struct msgpass_mailbox *mailbox,
 		/* Whoever is about to let it rest holds the module, too. */
 		__module_get(THIS_MODULE);
 	}
-	if (list_empty(&message->node[MSGPASS_IN_MAILBOX]))
-		msgpass_queue_add(&mailbox->queue, message, newest);
-	if (message->way)
-		msgpass_queue_add(&message->way->queue, message, newest);
 }
 
 void msgpass_let_go_locked(struct msgpass_mailbox *mailbox)
@@ -79,18 +96,6 @@ void msgpass_let_go_locked(struct msgpass_mailbox *mailbox)
 	mailbox->lets_go = false;
 }
 
-/* Out of the queues that it is in. */
-static inline void unrest_locked(struct msgpass_mailbox *mailbox,
-				 struct msgpass_message *message)
-{
-	lockdep_assert_held(&mailbox->lock);
-
-	if (!list_empty(&message->node[MSGPASS_IN_MAILBOX]))
-		msgpass_queue_remove(&mailbox->queue, message);
-	if (!list_empty(&message->node[MSGPASS_IN_WAY]))
-		msgpass_queue_remove(&message->way->queue, message);
-}
-
 /* Join those who wait at a mailbox, or for one sender of it. */
 static void wait_locked(struct msgpass_mailbox *mailbox,
 			struct msgpass_waiter *self, struct list_head *waiters)
@@ -101,40 +106,11 @@ static void wait_locked(struct msgpass_mailbox *mailbox,
 	msgpass_waiter_queue(self, waiters);
 }
 
-/* For a receiver from any or, as the first of @way, from that sender. */
-static inline void claim_locked(struct msgpass_mailbox *mailbox,
-				struct msgpass_message *message,
-				struct msgpass_way *way)
-{
-	bool newest = message->id == mailbox->admitted_messages;
-
-	lockdep_assert_held(&mailbox->lock);
-
-	if (!way)
-		unrest_locked(mailbox, message);
-	else if (!list_empty(&message->node[MSGPASS_IN_WAY]))
-		msgpass_queue_remove(&way->queue, message);
-	/* See queue.h for why it has a place there. */
-	if (way && list_empty(&message->node[MSGPASS_IN_MAILBOX]))
-		msgpass_queue_add(&mailbox->queue, message, newest);
-	message->state = MSGPASS_CLAIMED;
-	list_add_tail(&message->claimed, &mailbox->claimed);
-}
-
-static inline void unclaim_locked(struct msgpass_mailbox *mailbox,
-				  struct msgpass_message *message)
-{
-	lockdep_assert_held(&mailbox->lock);
-
-	list_del_init(&message->claimed);
-}
-
 void msgpass_revoke_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message)
 {
 	lockdep_assert_held(&mailbox->lock);
 
-	unclaim_locked(mailbox, message);
-	unrest_locked(mailbox, message);
+	dequeue_locked(mailbox, message);
 	message->state = MSGPASS_REVOKED;
 }
 
@@ -147,28 +123,35 @@ struct msgpass_waiter *msgpass_first_receiver_locked(struct msgpass_mailbox *mai
 				      way ? msgpass_first_waiter(&way->receivers) : NULL);
 }
 
-void msgpass_place_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message,
-			  struct msgpass_wakeups *wakeups)
+/* For the first receiver that waits for it, or for the next that comes. */
+static void place_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message,
+			 struct msgpass_wakeups *wakeups)
 {
-	struct msgpass_way *way = message->way;
 	struct msgpass_waiter *receiver = NULL;
-	bool selective;
 
 	lockdep_assert_held(&mailbox->lock);
 
 	if (mailbox->receivers_waiting)
-		receiver = msgpass_first_receiver_locked(mailbox, way);
+		receiver = msgpass_first_receiver_locked(mailbox, message->way);
 	if (!receiver) {
 		rest_locked(mailbox, message);
 		/* Timeline POLL */
 		wakeups->readable = waitqueue_active(&mailbox->read_pollers);
 		return;
 	}
-	selective = way && receiver == msgpass_first_waiter(&way->receivers);
-	claim_locked(mailbox, message, selective ? way : NULL);
+	message->state = MSGPASS_CLAIMED;
 	receiver->message = message;
 	mailbox->receivers_waiting--;
 	msgpass_waiter_release(receiver, 0, wakeups);
+}
+
+void msgpass_enter_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message,
+			  struct msgpass_wakeups *wakeups)
+{
+	lockdep_assert_held(&mailbox->lock);
+
+	enqueue_locked(mailbox, message);
+	place_locked(mailbox, message, wakeups);
 }
 
 static void count_in_way_locked(struct msgpass_mailbox *mailbox,
@@ -201,7 +184,7 @@ void msgpass_admit_locked(struct msgpass_mailbox *mailbox, struct msgpass_messag
 		sender->id = message->id;
 		list_add_tail(&sender->link, &mailbox->synchronous);
 	}
-	msgpass_place_locked(mailbox, message, wakeups);
+	msgpass_enter_locked(mailbox, message, wakeups);
 }
 
 /* Admit a sender that waits for it; @late: who may be woken late (late.h) is. */
@@ -268,8 +251,8 @@ void msgpass_leave_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *w
 }
 
 /*
- * Undo a claim. The message is placed again, but for one that is lent: that leaves its
- * place to a copy. Return it if it is now to be freed.
+ * Undo a claim. The message is where it was, for the next receiver, but for one that is
+ * lent: that leaves its place to a copy. Return it if it is now to be freed.
  */
 static struct msgpass_message *put_back_locked(struct msgpass_mailbox *mailbox,
 					       struct msgpass_message *message,
@@ -277,12 +260,11 @@ static struct msgpass_message *put_back_locked(struct msgpass_mailbox *mailbox,
 {
 	lockdep_assert_held(&mailbox->lock);
 
-	unclaim_locked(mailbox, message);
 	if (!message->is_lent) {
-		msgpass_place_locked(mailbox, message, wakeups);
+		place_locked(mailbox, message, wakeups);
 		return NULL;
 	}
-	unrest_locked(mailbox, message);
+	dequeue_locked(mailbox, message);
 	msgpass_waiter_release(message->sender, -EAGAIN, wakeups);
 	return message;
 }
@@ -317,7 +299,7 @@ int msgpass_withdraw(struct msgpass_mailbox *mailbox, struct msgpass_waiter *sel
 		mailbox->senders_waiting--;
 		break;
 	case MSGPASS_QUEUED:
-		unrest_locked(mailbox, message);
+		dequeue_locked(mailbox, message);
 		msgpass_leave_locked(mailbox, message->way, message->size, &wakeups);
 		break;
 	case MSGPASS_CLAIMED:
@@ -498,9 +480,19 @@ struct msgpass_message *msgpass_mailbox_claim(struct msgpass_mailbox *mailbox,
 		message = msgpass_queue_first(queue);
 	if (!message)
 		return claim_waiting(mailbox, way, room, patience);
-	claim_locked(mailbox, message, way);
+	message->state = MSGPASS_CLAIMED;
 	spin_unlock(&mailbox->lock);
 	return message;
+}
+
+/* The messages of a mailbox that has ended are dropped by whoever comes first. */
+static bool is_revoked_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message)
+{
+	lockdep_assert_held(&mailbox->lock);
+
+	if (unlikely(mailbox->ended) && message->state == MSGPASS_CLAIMED)
+		msgpass_drop_locked(mailbox, message);
+	return message->state == MSGPASS_REVOKED;
 }
 
 int msgpass_mailbox_commit(struct msgpass_mailbox *mailbox,
@@ -510,7 +502,7 @@ int msgpass_mailbox_commit(struct msgpass_mailbox *mailbox,
 	int err = 0;
 
 	msgpass_mailbox_lock(mailbox, &wakeups);
-	if (message->state == MSGPASS_REVOKED) {
+	if (is_revoked_locked(mailbox, message)) {
 		/* Senders that withdraw one by one must not keep us here. */
 		err = signal_pending(current) ? -ERESTARTSYS : -EAGAIN;
 	} else if (fatal_signal_pending(current)) {
@@ -518,8 +510,7 @@ int msgpass_mailbox_commit(struct msgpass_mailbox *mailbox,
 		message = put_back_locked(mailbox, message, &wakeups);
 		err = -ERESTARTSYS;
 	} else {
-		unclaim_locked(mailbox, message);
-		unrest_locked(mailbox, message);
+		dequeue_locked(mailbox, message);
 		mailbox->received_messages++;
 		mailbox->received_bytes += message->size;
 		if (message->sender)
@@ -539,7 +530,7 @@ void msgpass_mailbox_give_back(struct msgpass_mailbox *mailbox,
 	struct msgpass_wakeups wakeups;
 
 	msgpass_mailbox_lock(mailbox, &wakeups);
-	if (message->state != MSGPASS_REVOKED)
+	if (!is_revoked_locked(mailbox, message))
 		message = put_back_locked(mailbox, message, &wakeups);
 	msgpass_mailbox_unlock(mailbox, &wakeups);
 

@@ -115,7 +115,7 @@ struct msgpass_waiter *msgpass_first_receiver_locked(struct msgpass_mailbox *mai
 						     struct msgpass_way *way);
 
 /**
- * msgpass_admit_locked() - admit a message that is pending, and place it
+ * msgpass_admit_locked() - admit a message that is pending
  * @mailbox: the mailbox, which has room
  * @message: the message; its sender, if that waits for receipt, waits from here on
  * @wakeups: who is to be woken
@@ -124,17 +124,25 @@ void msgpass_admit_locked(struct msgpass_mailbox *mailbox, struct msgpass_messag
 			  struct msgpass_wakeups *wakeups);
 
 /**
- * msgpass_place_locked() - hand an admitted message to the first receiver that waits for
- *	it, or let it rest
+ * msgpass_enter_locked() - put a message that has an id in its place
  * @mailbox: the mailbox
- * @message: the message
+ * @message: the message; the first receiver that waits for it has it now
  * @wakeups: who is to be woken
  */
-void msgpass_place_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message,
+void msgpass_enter_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message,
 			  struct msgpass_wakeups *wakeups);
 
 /* Revoke the claim of a message. Its claimer finds that at the commit, and frees it. */
 void msgpass_revoke_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message);
+
+/**
+ * msgpass_drop_locked() - drop a message with the mailbox, which has ended
+ * @mailbox: the mailbox
+ * @message: at rest or claimed
+ *
+ * Return: whether it was at rest, and so is the caller's. Otherwise its claim is revoked.
+ */
+bool msgpass_drop_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message);
 
 /**
  * msgpass_leave_locked() - an admitted message is in the mailbox no more

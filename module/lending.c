@@ -117,7 +117,7 @@ int msgpass_mailbox_send_copy(struct msgpass_mailbox *mailbox, struct msgpass_me
 			self.id = vacancy->id;
 			list_add_tail(&self.link, &mailbox->synchronous);
 		}
-		msgpass_place_locked(mailbox, message, &wakeups);
+		msgpass_enter_locked(mailbox, message, &wakeups);
 	}
 	msgpass_mailbox_unlock(mailbox, &wakeups);
 

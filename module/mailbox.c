@@ -39,7 +39,6 @@ struct msgpass_mailbox *msgpass_mailbox_new(const struct msgpass_policy *policy,
 	INIT_LIST_HEAD(&mailbox->senders);
 	INIT_LIST_HEAD(&mailbox->synchronous);
 	msgpass_late_init(mailbox);
-	INIT_LIST_HEAD(&mailbox->claimed);
 	msgpass_queue_init(&mailbox->queue, MSGPASS_IN_MAILBOX);
 	return mailbox;
 }
@@ -174,7 +173,8 @@ static bool readable_locked(struct msgpass_mailbox *mailbox)
 {
 	lockdep_assert_held(&mailbox->lock);
 
-	return msgpass_queue_first(&mailbox->queue) || !list_empty(&mailbox->senders);
+	return !mailbox->ended &&
+	       (msgpass_queue_first(&mailbox->queue) || !list_empty(&mailbox->senders));
 }
 
 __poll_t msgpass_mailbox_poll(struct msgpass_mailbox *mailbox, u32 access,

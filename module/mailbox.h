@@ -15,8 +15,9 @@
  *
  * A message that is admitted goes straight to the first waiting receiver, or
  * rests. A receiver *claims* it, copies it to user memory with no lock held,
- * and *commits*: that is receipt. A claimed message still counts. If the copy
- * fails the receiver *gives it back* to its place. Until the commit the claim
+ * and *commits*: that is receipt. A claimed message still counts, and keeps its
+ * place, where others pass it by. If the copy fails the receiver *gives it back*:
+ * it is to be had again. Until the commit the claim
  * can be *revoked*, by the sender's signal or deadline or by the mailbox's end;
  * the receiver learns it at commit and looks for the next message. So nobody
  * ever waits for a receiver that is stuck in a page fault.
@@ -137,7 +138,6 @@ struct msgpass_mailbox {
 	struct list_head	senders;	/* waiters for admission */
 	struct list_head	synchronous;	/* waiters for receipt */
 	struct list_head	admitted;	/* waiters to be woken: late.h */
-	struct list_head	claimed;	/* messages */
 	u64			bytes;
 	u64			admitted_messages;	/* the last id, too */
 	u64			admitted_bytes;

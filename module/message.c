@@ -275,9 +275,6 @@ static inline struct msgpass_message *get_memory(struct msgpass_user *user, u32 
 /* All but its payload. */
 static inline void fill_in(struct msgpass_message *message, u64 key, u32 size, u32 priority)
 {
-	INIT_LIST_HEAD(&message->node[MSGPASS_IN_MAILBOX]);
-	INIT_LIST_HEAD(&message->node[MSGPASS_IN_WAY]);
-	INIT_LIST_HEAD(&message->claimed);
 	message->sender = NULL;
 	message->way = NULL;
 	message->id = 0;

@@ -35,8 +35,8 @@ struct pid;
  * @MSGPASS_PENDING: made, not admitted; only its sender knows it
  * @MSGPASS_QUEUED: admitted, at rest in its mailbox
  * @MSGPASS_CLAIMED: a receiver copies it out; it still counts
- * @MSGPASS_REVOKED: was claimed, and is no longer in the mailbox: withdrawn, or
- *	died with it. The claimer frees it.
+ * @MSGPASS_REVOKED: no longer in the mailbox: withdrawn, or died with it. If it was
+ *	claimed its claimer frees it.
  */
 enum msgpass_message_state {
 	MSGPASS_PENDING,
@@ -89,7 +89,6 @@ struct msgpass_identity {
 
 struct msgpass_message {
 	struct list_head		node[MSGPASS_PLACES];
-	struct list_head		claimed;	/* mailbox.claimed */
 	union {
 		struct msgpass_waiter	*sender;	/* waits for receipt, or NULL */
 		struct msgpass_message	*next_spare;	/* of those in spare.c */

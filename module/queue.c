@@ -26,20 +26,11 @@ void msgpass_queue_put_back(struct msgpass_queue *queue, struct msgpass_message 
 
 	queue->occupied |= BIT(message->priority);
 	/*
-	 * It was the first here when it was claimed, so only others that were given
-	 * back, or that keep their place, can be ahead of it.
+	 * What it is the copy of was handed over, so only what is claimed, or given back
+	 * again, can be ahead of it.
 	 */
 	list_for_each(later, list)
 		if (message_at(queue, later)->id > message->id)
 			break;
 	list_add_tail(&message->node[queue->place], later);
-}
-
-void msgpass_queue_drain(struct msgpass_queue *queue, struct list_head *list)
-{
-	unsigned int i;
-
-	for (i = 0; i < MSGPASS_PRIORITIES; i++)
-		list_splice_tail_init(&queue->of[i], list);
-	queue->occupied = 0;
 }

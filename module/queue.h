@@ -8,9 +8,9 @@
  * Owner: the mailbox or the way that it is a part of; its messages are not its
  * own.
  *
- * A message that is claimed as the first of its sender keeps its place in the
- * mailbox's queue, where others pass it by: were it put back later, its place
- * would have to be searched for. There are never more of these than receivers.
+ * A message that is claimed keeps its place, where others pass it by: were it put back
+ * later, its place would have to be searched for. There are never more of these than
+ * receivers that are copying.
  *
  * Lock: the mailbox's.
  */
@@ -63,7 +63,17 @@ static inline struct msgpass_message *msgpass_queue_first(struct msgpass_queue *
 	return NULL;
 }
 
-/* The same of a message that is older than others here. */
+/* The first, claimed or not, or NULL. */
+static inline struct msgpass_message *msgpass_queue_head(struct msgpass_queue *queue)
+{
+	unsigned int priority = fls(queue->occupied);
+
+	return !priority ? NULL :
+	       list_first_entry(&queue->of[priority - 1], struct msgpass_message,
+				node[queue->place]);
+}
+
+/* A message that is older than others here: the copy of one that was lent. */
 void msgpass_queue_put_back(struct msgpass_queue *queue, struct msgpass_message *message);
 
 /**
@@ -86,18 +96,9 @@ static inline void msgpass_queue_add(struct msgpass_queue *queue,
 static inline void msgpass_queue_remove(struct msgpass_queue *queue,
 					struct msgpass_message *message)
 {
-	list_del_init(&message->node[queue->place]);
+	list_del(&message->node[queue->place]);
 	if (list_empty(&queue->of[message->priority]))
 		queue->occupied &= ~BIT(message->priority);
 }
-
-/**
- * msgpass_queue_drain() - take all messages out
- * @queue: the queue, of mailboxes only; empty afterwards
- * @list: where they are added, by their node in the mailbox
- *
- * They still hang in the queues of their ways, which nobody may read any more.
- */
-void msgpass_queue_drain(struct msgpass_queue *queue, struct list_head *list);
 
 #endif /* MSGPASS_QUEUE_H */

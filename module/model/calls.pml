@@ -10,6 +10,13 @@ inline msgpass_message_free(m, last)
 	id[m] = 0
 }
 
+inline msgpass_revoke_locked(m)
+{
+	unclaim(m);
+	dequeue_locked(m);
+	state[m] = REVOKED
+}
+
 /* The rest of msgpass_withdraw(): from wherever it is. */
 inline withdraw_message()
 {
@@ -19,16 +26,14 @@ inline withdraw_message()
 		msgpass_mailbox_unlock();
 		msgpass_message_free(message, FREED)
 	:: state[message] == QUEUED ->
-		unrest_locked(message);
+		dequeue_locked(message);
 		msgpass_leave_locked(message);
 		msgpass_mailbox_unlock();
 		msgpass_message_free(message, FREED)
 	:: state[message] == CLAIMED && MISTAKE == NO_REVOKE ->
 		msgpass_mailbox_unlock()
 	:: state[message] == CLAIMED && MISTAKE != NO_REVOKE ->
-		unclaim_locked(message);
-		unrest_locked(message);
-		state[message] = REVOKED;
+		msgpass_revoke_locked(message);
 		msgpass_leave_locked(message);
 		msgpass_mailbox_unlock()
 	:: else -> assert(false) /* NOT REACHED: if revoked, it has an outcome or has ended */
@@ -183,10 +188,8 @@ inline recall_message()
 				if
 				:: MISTAKE == RECALL_DOES_NOT_REVOKE
 				:: else ->
-					unclaim_locked(message);
-					unrest_locked(message);
-					vacate(message);
-					state[message] = REVOKED
+					msgpass_revoke_locked(message);
+					vacate(message)
 				fi
 			fi
 		fi;
@@ -250,7 +253,7 @@ inline msgpass_mailbox_send_copy()
 			id[message] = place;
 			vacancies--;
 			vacancies_of[source]--;
-			msgpass_place_locked(message)
+			msgpass_enter_locked(message)
 		fi;
 		place = 0;
 		msgpass_mailbox_unlock()
@@ -322,7 +325,7 @@ inline msgpass_mailbox_claim(how)
 			outcome[self] = END;
 			msgpass_late_release_some_locked(late)
 		:: !ended && f_message != NONE ->
-			claim_locked(f_message, way);
+			claim(f_message);
 			w_message[self] = f_message;
 			outcome[self] = OK
 		:: else ->
@@ -408,16 +411,36 @@ inline vacate(m)
 /* The claim is undone: for commit, of a task that is killed, and for give_back. */
 inline give_back_locked(m)
 {
-	unclaim_locked(m);
+	unclaim(m);
 	if
 	:: LENT && (lent & bit(m)) && MISTAKE != LENT_RESTS ->
-		unrest_locked(m);
+		dequeue_locked(m);
 		vacate(m);
 		/* It is freed later, by the same task; its sender does not look at it. */
 		msgpass_message_free(m, FREED);
 		msgpass_waiter_release(sent_by[m], EAGAIN)
 	:: MISTAKE == GIVE_BACK_FORGETS_WAITERS -> rest_locked(m); readable = true
-	:: else -> msgpass_place_locked(m)
+	:: MISTAKE == GIVE_BACK_TO_TAIL ->
+		dequeue_locked(m);				/* MISTAKE */
+		queue!m;					/* MISTAKE */
+		place_locked(m)					/* MISTAKE */
+	:: else -> place_locked(m)
+	fi
+}
+
+inline msgpass_drop_locked(m)
+{
+	msgpass_queue_remove(queue, m);
+	state[m] = REVOKED
+}
+
+/* The look at the state follows. */
+inline is_revoked_locked(m)
+{
+	if
+	:: ended && state[m] == CLAIMED && MISTAKE != END_FORGETS_CLAIMED ->
+		msgpass_drop_locked(m)
+	:: else
 	fi
 }
 
@@ -427,6 +450,7 @@ inline msgpass_mailbox_commit()
 	atomic {
 		msgpass_mailbox_lock();
 		w_message[self] = NONE;
+		is_revoked_locked(message);
 		if
 		:: state[message] == REVOKED ->
 			err = (killed[self] -> EARLY : EAGAIN);
@@ -438,8 +462,8 @@ inline msgpass_mailbox_commit()
 			msgpass_mailbox_unlock()
 		:: else ->
 			receipt(message);
-			unclaim_locked(message);
-			unrest_locked(message);
+			unclaim(message);
+			dequeue_locked(message);
 			state[message] = RECEIVED;	/* msgpass_message_free() */
 			if
 			:: waited_for[message] ->
@@ -459,6 +483,7 @@ inline msgpass_mailbox_give_back()
 	atomic {
 		msgpass_mailbox_lock();
 		w_message[self] = NONE;
+		is_revoked_locked(message);
 		if
 		:: state[message] != REVOKED ->
 			give_back_locked(message);
@@ -518,23 +543,27 @@ inline release_some()
 inline end_locked()
 {
 	ended = true;
-	d_step {
-		for (x : 0 .. MESSAGES - 1) {
+	messages = 0
+}
+
+/* Sets more. */
+inline drop_some()
+{
+	atomic {
+		msgpass_mailbox_lock();
+		more = len(queue) > 0;
+		if
+		:: more ->
+			queue?<f_message>;		/* msgpass_queue_head() */
 			if
-			:: claimed & bit(x) && MISTAKE != END_FORGETS_CLAIMED ->
-				unclaim_locked(x);
-				unrest_locked(x);
-				state[x] = REVOKED
+			:: state[f_message] == QUEUED || MISTAKE == DROP_FREES_CLAIMED ->
+				dropped = dropped | bit(f_message)
 			:: else
-			fi
-		}
-		n = len(queue);					/* msgpass_queue_drain() */
-		for (i : 1 .. n) {
-			queue?x;
-			dropped = dropped | bit(x)
-		}
-		messages = 0;
-		n = 0; i = 0; x = 0
+			fi;
+			msgpass_drop_locked(f_message)
+		:: else
+		fi;
+		msgpass_mailbox_unlock()
 	}
 }
 
@@ -550,6 +579,14 @@ inline msgpass_mailbox_end()
 	   fi
 	od;
 	atomic { told_reader = joined_reader; told_writer = joined_writer };
+	do
+	:: drop_some();
+	   if
+	   :: more
+	   :: else -> break
+	   fi
+	od;
+	more = false;
 	d_step {
 		for (i : 0 .. MESSAGES - 1) {
 			if
@@ -605,7 +642,7 @@ inline msgpass_mailbox_set()
 	fi
 }
 
-#define readable_locked()	(resting > 0 || len(senders) > 0)
+#define readable_locked()	(!ended && (resting > 0 || len(senders) > 0))
 #define writable_locked()	(!ended && msgpass_admits_locked(ANY))
 
 /* Messages at rest, into resting. */

@@ -11,14 +11,13 @@ inline invariants()
 		count_resting();
 		n = 0;
 		for (i : 0 .. MESSAGES - 1) {
-			n = n + ((claimed & bit(i)) -> 1 : 0);
-			assert(!(claimed & bit(i)) || state[i] == CLAIMED)
+			n = n + (state[i] == CLAIMED -> 1 : 0)
 		}
-		assert(messages == resting + n + (ended -> 0 : vacancies));
+		assert(ended || messages == resting + n + vacancies);
 		assert(len(receivers) == 0 || (resting == 0 && len(senders) == 0));
 		assert(len(senders) == 0 || !room_locked(ANY) || setting || ended);
 		assert(senders_waiting == len(senders));
-		assert(!ended || (messages == 0 && len(queue) == 0));
+		assert(!ended || messages == 0);
 		if
 		:: WAYS -> assert(receivers_waiting == len(turns)); way_invariants()
 		:: else -> assert(receivers_waiting == len(receivers))
@@ -36,13 +35,13 @@ inline way_invariants()
 		for (x : 0 .. MESSAGES - 1) {
 			if
 			:: x < made && from[x] == i ->
-				n = n + ((claimed & bit(x)) -> 1 : 0);
-				y = y + (way_queue[i]??[eval(x)] -> 1 : 0)
+				n = n + (state[x] == CLAIMED -> 1 : 0);
+				y = y + (state[x] == QUEUED -> 1 : 0)
 			:: else
 			fi
 		}
 		assert(way_messages[i] == y + n + vacancies_of[i]);
-		assert(len(way_queue[i]) == y);
+		assert(len(way_queue[i]) == y + n);
 		assert(len(way_receivers[i]) == 0 || (y == 0 && len(way_senders[i]) == 0));
 		assert(!way_dropped[i] || (way_ended[i] && way_messages[i] == 0 &&
 					   len(way_receivers[i]) == 0))
@@ -50,7 +49,7 @@ inline way_invariants()
 	x = 0; y = 0
 }
 
-/* By id; and whatever is in it rests, or was claimed by its way. */
+/* By id; and whatever is in it rests, or is claimed. */
 inline queue_order()
 {
 	y = 0;
@@ -58,7 +57,7 @@ inline queue_order()
 	for (i : 1 .. n) {
 		queue?x;
 		assert(id[x] > y);
-		assert(state[x] == QUEUED || (WAYS && state[x] == CLAIMED && (claimed & bit(x))));
+		assert(state[x] == QUEUED || state[x] == CLAIMED);
 		y = id[x];
 		queue!x
 	}

@@ -26,7 +26,7 @@ inline msgpass_mailbox_unlock()
 	assert(released <= placed);			/* no herd */
 	d_step {
 		f_receiver = NONE; f_selective = NONE; f_sender = NONE; f_message = NONE;
-		f_way = ANY; placed = 0; released = 0; f_full = false;
+		placed = 0; released = 0; f_full = false;
 		readable = readable && READ_POLLERS;
 		writable = writable && WRITE_POLLERS;
 		woken = 0
@@ -102,31 +102,28 @@ inline tell()
 	tell_pollers(writable, joined_writer, told_writer)
 }
 
-inline rest_locked(m)
+inline enqueue_locked(m)
 {
-	assert(!(lent & bit(m)));
-	state[m] = QUEUED;
-	if
-	:: queue??[eval(m)]
-	:: else -> msgpass_queue_add(queue, m)
-	fi;
+	msgpass_queue_add(queue, m);
 	if
 	:: WAYS -> msgpass_queue_add(way_queue[from[m]], m)
 	:: else
 	fi
 }
 
-inline unrest_locked(m)
+inline dequeue_locked(m)
 {
+	msgpass_queue_remove(queue, m);
 	if
-	:: queue??[eval(m)] -> msgpass_queue_remove(queue, m)
-	:: else
-	fi;
-	if
-	:: WAYS && way_queue[from[m]]??[eval(m)] ->
-		msgpass_queue_remove(way_queue[from[m]], m)
+	:: WAYS -> msgpass_queue_remove(way_queue[from[m]], m)
 	:: else
 	fi
+}
+
+inline rest_locked(m)
+{
+	assert(!(lent & bit(m)));
+	state[m] = QUEUED
 }
 
 /* P3: nothing that its sender sent before is left behind. */
@@ -147,34 +144,21 @@ inline wait_locked(waiters)
 	waiters!self
 }
 
-inline claim_locked(m, way)
+/* What takes one line there. */
+inline claim(m)
 {
 	check_order(m);
-	if
-	:: way == ANY -> unrest_locked(m)
-	:: else ->
-		if
-		:: way_queue[from[m]]??[eval(m)] ->
-			msgpass_queue_remove(way_queue[from[m]], m)
-		:: else
-		fi;
-		if
-		:: queue??[eval(m)]
-		:: else -> msgpass_queue_add(queue, m)
-		fi
-	fi;
 	state[m] = CLAIMED;
-	claimed = claimed | bit(m);
 	if
 	:: MISTAKE == CLAIM_NOT_COUNTED -> messages--
 	:: else
 	fi
 }
 
-inline unclaim_locked(m)
+/* The claim is over, one way or another. */
+inline unclaim(m)
 {
-	assert(claimed & bit(m));
-	claimed = claimed & ~bit(m);
+	assert(state[m] == CLAIMED);
 	if
 	:: MISTAKE == CLAIM_NOT_COUNTED -> messages++
 	:: else
@@ -205,7 +189,7 @@ inline msgpass_waiter_earlier()
 	}
 }
 
-inline msgpass_place_locked(m)
+inline place_locked(m)
 {
 	placed++;
 	f_receiver = NONE;
@@ -228,8 +212,7 @@ inline msgpass_place_locked(m)
 		rest_locked(m);
 		readable = true
 	:: else ->
-		f_way = (f_receiver == f_selective -> from[m] : ANY);
-		claim_locked(m, f_way);
+		claim(m);
 		touch(f_receiver);
 		if
 		:: MISTAKE == OUTCOME_BEFORE_MESSAGE
@@ -248,6 +231,12 @@ inline msgpass_place_locked(m)
 		:: else
 		fi
 	fi
+}
+
+inline msgpass_enter_locked(m)
+{
+	enqueue_locked(m);
+	place_locked(m)
 }
 
 inline count_in_way_locked(m)
@@ -283,7 +272,7 @@ inline msgpass_admit_locked(m)
 		synchronous!sent_by[m]
 	:: else
 	fi;
-	msgpass_place_locked(m)
+	msgpass_enter_locked(m)
 }
 
 inline admit_sender_locked(is_late)

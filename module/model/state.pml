@@ -79,7 +79,7 @@
 #define NO_ADMISSION			12	/* room, and nobody is admitted */
 #define COME_FORGETS_SENDERS		13	/* a receiver waits beside waiting senders */
 #define KILLED_COMMITS			14	/* what a killed task got counts as received */
-#define END_FORGETS_CLAIMED		15	/* a deletion does not revoke */
+#define END_FORGETS_CLAIMED		15	/* a commit does not look whether it has ended */
 #define END_FORGETS_SYNCHRONOUS		16	/* nor tell those who wait for receipt */
 #define POLL_LOOKS_FIRST		17	/* a poller looks, then joins */
 #define CLAIM_TELLS_NO_WRITER		18	/* a receiver waits: that is room, not told */
@@ -96,6 +96,7 @@
 #define LENT_RESTS			29	/* given back, it stays where it is */
 #define RECALL_DOES_NOT_REVOKE		30	/* received, though its sender sends a copy */
 #define NO_VACANCY			31	/* what is sent in its place is not counted */
+#define DROP_FREES_CLAIMED		32	/* and so does its claimer */
 #define MISTAKE				mistake
 
 #define FOREVER		1
@@ -140,7 +141,6 @@ byte messages;
 byte senders_waiting;
 byte receivers_waiting;
 byte admitted_messages;
-byte claimed;				/* bits of messages */
 byte lent;				/* bits of messages */
 byte vacancies;
 byte vacancies_of[SOURCES];
@@ -187,7 +187,6 @@ byte f_receiver = NONE;
 byte f_selective = NONE;
 byte f_sender = NONE;
 byte f_message = NONE;
-byte f_way = ANY;
 byte placed, released;			/* in this critical section */
 bool f_full;
 bool preempted;

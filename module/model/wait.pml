@@ -41,8 +41,7 @@ inline msgpass_queue_first(q, first)
 inline msgpass_queue_add(q, m)
 {
 	d_step {
-		there = id[m] == admitted_messages || MISTAKE == GIVE_BACK_TO_TAIL;
-		there = !there;		/* not the newest: look for its place */
+		there = id[m] != admitted_messages;	/* not the newest: look for its place */
 		n = len(q);
 		for (i : 1 .. n) {
 			q?x;
