@@ -135,36 +135,15 @@ static long run(struct file *file, unsigned int cmd, unsigned long arg,
 	return command->run(&call);
 }
 
-/* @size is a constant, which spares the checks of one that is not. */
-static __always_inline long run_exact(struct file *file, unsigned long arg, size_t size,
-				      int (*handler)(const struct msgpass_call *call))
-{
-	union argument argument MSGPASS_UNINITIALIZED;
-	struct msgpass_call call = {
-		.file		= file,
-		.endpoint	= file->private_data,
-		.arg		= &argument,
-		.uarg		= (void __user *)arg,
-		.usize		= size,
-	};
-
-	if (copy_from_user(&argument, call.uarg, size))
-		return -EFAULT;
-	return handler(&call);
-}
-
-/*
- * The two calls that every message takes, with an argument of just this kernel's size,
- * need neither the table nor a size that is no constant; all others do.
- */
 static inline long run_fast(struct file *file, unsigned int cmd, unsigned long arg,
 			    unsigned int on)
 {
+	void __user *uarg = (void __user *)arg;
+
 	if (cmd == MSGPASS_IOC_SEND)
-		return run_exact(file, arg, sizeof(struct msgpass_send), msgpass_ioctl_send);
+		return msgpass_ioctl_send_exact(file, uarg);
 	if (cmd == MSGPASS_IOC_RECEIVE)
-		return run_exact(file, arg, sizeof(struct msgpass_receive),
-				 msgpass_ioctl_receive);
+		return msgpass_ioctl_receive_exact(file, uarg);
 	return run(file, cmd, arg, on);
 }
 

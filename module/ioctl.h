@@ -17,6 +17,8 @@
 
 struct file;
 struct msgpass_endpoint;
+struct msgpass_receive;
+struct msgpass_send;
 
 /**
  * struct msgpass_call - one ioctl under way
@@ -58,6 +60,13 @@ int msgpass_ioctl_receive(const struct msgpass_call *call);
 int msgpass_ioctl_key(const struct msgpass_call *call);
 int msgpass_ioctl_next_process(const struct msgpass_call *call);
 int msgpass_ioctl_next_link(const struct msgpass_call *call);
+
+/*
+ * The two that every message takes, with an argument of just this kernel's size: fetched
+ * word by word, which spares the checks of a copy of any size, and the table.
+ */
+int msgpass_ioctl_send_exact(struct file *file, struct msgpass_send __user *uarg);
+int msgpass_ioctl_receive_exact(struct file *file, struct msgpass_receive __user *uarg);
 
 long msgpass_device_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 long msgpass_mailbox_ioctl(struct file *file, unsigned int cmd, unsigned long arg);

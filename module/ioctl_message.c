@@ -43,10 +43,10 @@ static int get_deadline(struct msgpass_patience *patience, u64 deadline)
 	return 0;
 }
 
-static inline int get_patience(struct msgpass_patience *patience,
-			       const struct msgpass_call *call, u32 flags, u64 deadline)
+static inline int get_patience(struct msgpass_patience *patience, const struct file *file,
+			       u32 flags, u64 deadline)
 {
-	patience->none = (flags & MSGPASS_NONBLOCK) || (call->file->f_flags & O_NONBLOCK);
+	patience->none = (flags & MSGPASS_NONBLOCK) || (file->f_flags & O_NONBLOCK);
 	patience->deadline = KTIME_MAX;
 	return deadline ? get_deadline(patience, deadline) : 0;
 }
@@ -175,15 +175,15 @@ static int send_by_route(const struct msgpass_route *route, const struct msgpass
 				    patience, id);
 }
 
-static int send_message(const struct msgpass_call *call, const struct msgpass_caller *caller,
+static int send_message(const struct msgpass_endpoint *endpoint,
+			const struct msgpass_caller *caller, const struct msgpass_send *arg,
+			struct msgpass_send __user *uarg,
 			const struct msgpass_patience *patience, u64 *id)
 {
-	struct msgpass_send __user *uarg = call->uarg;
-	const struct msgpass_send *arg = call->arg;
 	struct msgpass_route route MSGPASS_UNINITIALIZED;
 	int err;
 
-	err = msgpass_route_to(&route, call->endpoint, caller, arg);
+	err = msgpass_route_to(&route, endpoint, caller, arg);
 	if (err)
 		return err;
 	if (!msgpass_mailbox_takes(route.mailbox, arg->size))
@@ -197,37 +197,63 @@ static int send_message(const struct msgpass_call *call, const struct msgpass_ca
 	return err;
 }
 
-int msgpass_ioctl_send(const struct msgpass_call *call)
+static __always_inline int send(const struct file *file, const struct msgpass_send *arg,
+				struct msgpass_send __user *uarg)
 {
-	struct msgpass_send __user *uarg = call->uarg;
-	const struct msgpass_send *arg = call->arg;
+	const struct msgpass_endpoint *endpoint = file->private_data;
 	struct msgpass_patience patience MSGPASS_UNINITIALIZED;
 	struct msgpass_caller caller MSGPASS_UNINITIALIZED;
 	u64 id;
 	int err;
 
-	if (!(call->file->f_mode & FMODE_WRITE))
+	if (!(file->f_mode & FMODE_WRITE))
 		return -EACCES;
 	if (arg->flags & ~(MSGPASS_NONBLOCK | MSGPASS_SYNC | MSGPASS_TO_KEY) ||
 	    arg->pad || arg->priority > MSGPASS_PRIORITY_MAX)
 		return -EINVAL;
-	err = get_patience(&patience, call, arg->flags, arg->deadline);
+	err = get_patience(&patience, file, arg->flags, arg->deadline);
 	if (err)
 		return err;
 	if (patience.none && arg->flags & MSGPASS_SYNC)
 		return -EINVAL;
 
-	err = msgpass_caller_begin(&caller, call->endpoint);
+	err = msgpass_caller_begin(&caller, endpoint);
 	if (err)
 		return err;
-	err = send_message(call, &caller, &patience, &id);
-	msgpass_caller_end(&caller, call->endpoint);
+	err = send_message(endpoint, &caller, arg, uarg, &patience, &id);
+	msgpass_caller_end(&caller, endpoint);
 	if (err)
 		return err;
 
 	/* Sent is sent: if the page went away meanwhile, the id is not told. */
 	put_user(id, &uarg->id);
 	return 0;
+}
+
+int msgpass_ioctl_send(const struct msgpass_call *call)
+{
+	return send(call->file, call->arg, call->uarg);
+}
+
+int msgpass_ioctl_send_exact(struct file *file, struct msgpass_send __user *uarg)
+{
+	struct msgpass_send arg MSGPASS_UNINITIALIZED;
+
+	if (should_fail_usercopy() || !user_read_access_begin(uarg, sizeof(*uarg)))
+		return -EFAULT;
+	unsafe_get_user(arg.flags, &uarg->flags, fault);
+	unsafe_get_user(arg.priority, &uarg->priority, fault);
+	unsafe_get_user(arg.data, &uarg->data, fault);
+	unsafe_get_user(arg.size, &uarg->size, fault);
+	unsafe_get_user(arg.pad, &uarg->pad, fault);
+	unsafe_get_user(arg.to, &uarg->to, fault);
+	unsafe_get_user(arg.deadline, &uarg->deadline, fault);
+	user_read_access_end();
+	return send(file, &arg, uarg);
+
+fault:
+	user_read_access_end();
+	return -EFAULT;
 }
 
 /* In the first user namespace an id is what it is; that saves the search. */
@@ -272,30 +298,30 @@ fault:
 }
 
 /* Copy a claimed message out. Return 0 if it is whole in user memory. */
-static int copy_out(const struct msgpass_call *call, const struct msgpass_message *message)
+static int copy_out(const struct msgpass_receive *arg, struct msgpass_receive __user *uarg,
+		    const struct msgpass_message *message)
 {
-	const struct msgpass_receive *arg = call->arg;
 	int err;
 
 	if (message->size > arg->buffer_size)
-		return describe(call->uarg, message) ?: -EMSGSIZE;
+		return describe(uarg, message) ?: -EMSGSIZE;
 	err = msgpass_message_copy_out(message, u64_to_user_ptr(arg->buffer));
-	return err ?: describe(call->uarg, message);
+	return err ?: describe(uarg, message);
 }
 
-static int receive_message(const struct msgpass_call *call, const struct msgpass_route *route,
+static int receive_message(const struct msgpass_route *route, const struct msgpass_receive *arg,
+			   struct msgpass_receive __user *uarg,
 			   const struct msgpass_patience *patience)
 {
-	u32 room = ((const struct msgpass_receive *)call->arg)->buffer_size;
 	struct msgpass_mailbox *mailbox = route->mailbox;
 	struct msgpass_message *message;
 	int err;
 
 	do {
-		message = msgpass_mailbox_claim(mailbox, route->way, room, patience);
+		message = msgpass_mailbox_claim(mailbox, route->way, arg->buffer_size, patience);
 		if (IS_ERR(message))
 			return PTR_ERR(message);
-		err = copy_out(call, message);
+		err = copy_out(arg, uarg, message);
 		if (!err)
 			err = msgpass_mailbox_commit(mailbox, message);
 		else
@@ -308,30 +334,55 @@ static int receive_message(const struct msgpass_call *call, const struct msgpass
 	return err;
 }
 
-int msgpass_ioctl_receive(const struct msgpass_call *call)
+static __always_inline int receive(const struct file *file, const struct msgpass_receive *arg,
+				   struct msgpass_receive __user *uarg)
 {
-	const struct msgpass_receive *arg = call->arg;
+	const struct msgpass_endpoint *endpoint = file->private_data;
 	struct msgpass_patience patience MSGPASS_UNINITIALIZED;
 	struct msgpass_caller caller MSGPASS_UNINITIALIZED;
 	struct msgpass_route route MSGPASS_UNINITIALIZED;
 	int err;
 
-	if (!(call->file->f_mode & FMODE_READ))
+	if (!(file->f_mode & FMODE_READ))
 		return -EACCES;
 	if (arg->flags & ~(MSGPASS_NONBLOCK | MSGPASS_FROM_KEY))
 		return -EINVAL;
-	err = get_patience(&patience, call, arg->flags, arg->deadline);
+	err = get_patience(&patience, file, arg->flags, arg->deadline);
 	if (err)
 		return err;
 
-	err = msgpass_caller_begin(&caller, call->endpoint);
+	err = msgpass_caller_begin(&caller, endpoint);
 	if (err)
 		return err;
-	err = msgpass_route_from(&route, call->endpoint, &caller, arg);
+	err = msgpass_route_from(&route, endpoint, &caller, arg);
 	if (!err) {
-		err = receive_message(call, &route, &patience);
+		err = receive_message(&route, arg, uarg, &patience);
 		msgpass_route_put(&route);
 	}
-	msgpass_caller_end(&caller, call->endpoint);
+	msgpass_caller_end(&caller, endpoint);
 	return err;
+}
+
+int msgpass_ioctl_receive(const struct msgpass_call *call)
+{
+	return receive(call->file, call->arg, call->uarg);
+}
+
+int msgpass_ioctl_receive_exact(struct file *file, struct msgpass_receive __user *uarg)
+{
+	struct msgpass_receive arg MSGPASS_UNINITIALIZED;
+
+	if (should_fail_usercopy() || !user_read_access_begin(uarg, sizeof(*uarg)))
+		return -EFAULT;
+	unsafe_get_user(arg.flags, &uarg->flags, fault);
+	unsafe_get_user(arg.buffer_size, &uarg->buffer_size, fault);
+	unsafe_get_user(arg.buffer, &uarg->buffer, fault);
+	unsafe_get_user(arg.from, &uarg->from, fault);
+	unsafe_get_user(arg.deadline, &uarg->deadline, fault);
+	user_read_access_end();
+	return receive(file, &arg, uarg);
+
+fault:
+	user_read_access_end();
+	return -EFAULT;
 }
