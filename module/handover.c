@@ -123,26 +123,36 @@ struct msgpass_waiter *msgpass_first_receiver_locked(struct msgpass_mailbox *mai
 				      way ? msgpass_first_waiter(&way->receivers) : NULL);
 }
 
-/* For the first receiver that waits for it, or for the next that comes. */
-static void place_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message,
-			 struct msgpass_wakeups *wakeups)
+/* Return whether there is a receiver that waits for it. */
+static bool hand_over_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message,
+			     struct msgpass_wakeups *wakeups)
 {
-	struct msgpass_waiter *receiver = NULL;
+	struct msgpass_waiter *receiver;
 
 	lockdep_assert_held(&mailbox->lock);
 
-	if (mailbox->receivers_waiting)
-		receiver = msgpass_first_receiver_locked(mailbox, message->way);
-	if (!receiver) {
-		rest_locked(mailbox, message);
-		/* Timeline POLL */
-		wakeups->readable = waitqueue_active(&mailbox->read_pollers);
-		return;
-	}
+	receiver = msgpass_first_receiver_locked(mailbox, message->way);
+	if (!receiver)
+		return false;
 	message->state = MSGPASS_CLAIMED;
 	receiver->message = message;
 	mailbox->receivers_waiting--;
 	msgpass_waiter_release(receiver, 0, wakeups);
+	return true;
+}
+
+/* For the first receiver that waits for it, or for the next that comes. */
+static __always_inline void place_locked(struct msgpass_mailbox *mailbox,
+					 struct msgpass_message *message,
+					 struct msgpass_wakeups *wakeups)
+{
+	lockdep_assert_held(&mailbox->lock);
+
+	if (mailbox->receivers_waiting && hand_over_locked(mailbox, message, wakeups))
+		return;
+	rest_locked(mailbox, message);
+	/* Timeline POLL */
+	wakeups->readable = waitqueue_active(&mailbox->read_pollers);
 }
 
 void msgpass_enter_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message,
@@ -167,8 +177,9 @@ static void count_in_way_locked(struct msgpass_mailbox *mailbox,
 	way->admitted_bytes += message->size;
 }
 
-void msgpass_admit_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message,
-			  struct msgpass_wakeups *wakeups)
+static __always_inline void admit_locked(struct msgpass_mailbox *mailbox,
+					 struct msgpass_message *message,
+					 struct msgpass_wakeups *wakeups)
 {
 	struct msgpass_waiter *sender = message->sender;
 
@@ -184,7 +195,14 @@ void msgpass_admit_locked(struct msgpass_mailbox *mailbox, struct msgpass_messag
 		sender->id = message->id;
 		list_add_tail(&sender->link, &mailbox->synchronous);
 	}
-	msgpass_enter_locked(mailbox, message, wakeups);
+	enqueue_locked(mailbox, message);
+	place_locked(mailbox, message, wakeups);
+}
+
+void msgpass_admit_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message,
+			  struct msgpass_wakeups *wakeups)
+{
+	admit_locked(mailbox, message, wakeups);
 }
 
 /* Admit a sender that waits for it; @late: who may be woken late (late.h) is. */
@@ -228,10 +246,13 @@ void msgpass_admit_waiting_locked(struct msgpass_mailbox *mailbox, bool late,
 		admit_sender_locked(mailbox, msgpass_first_waiter(&mailbox->senders), late, wakeups);
 }
 
-void msgpass_leave_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *way,
-			  u32 size, struct msgpass_wakeups *wakeups)
+static __always_inline void leave_locked(struct msgpass_mailbox *mailbox,
+					 struct msgpass_way *way, u32 size,
+					 struct msgpass_wakeups *wakeups)
 {
-	bool full = !msgpass_admits_locked(mailbox, NULL);
+	/* Timeline POLL */
+	bool is_news = waitqueue_active(&mailbox->write_pollers) &&
+		       !msgpass_admits_locked(mailbox, NULL);
 
 	lockdep_assert_held(&mailbox->lock);
 
@@ -246,8 +267,14 @@ void msgpass_leave_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *w
 	msgpass_late_left_locked(mailbox, wakeups);
 	if (!mailbox->messages && mailbox->lets_go)
 		msgpass_let_go_locked(mailbox);
-	if (full && msgpass_admits_locked(mailbox, NULL))
+	if (is_news && msgpass_admits_locked(mailbox, NULL))
 		wakeups->writable = true;
+}
+
+void msgpass_leave_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *way,
+			  u32 size, struct msgpass_wakeups *wakeups)
+{
+	leave_locked(mailbox, way, size, wakeups);
 }
 
 /*
@@ -376,7 +403,7 @@ int msgpass_mailbox_send(struct msgpass_mailbox *mailbox,
 	sync |= !mailbox->policy.capacity && !patience->none;
 	if (sync || mailbox->ended || !msgpass_admits_locked(mailbox, message->way))
 		return send_waiting(mailbox, message, sync, patience, id, &wakeups);
-	msgpass_admit_locked(mailbox, message, &wakeups);
+	admit_locked(mailbox, message, &wakeups);
 	*id = message->id;
 	msgpass_mailbox_unlock(mailbox, &wakeups);
 	return 0;
@@ -515,7 +542,7 @@ int msgpass_mailbox_commit(struct msgpass_mailbox *mailbox,
 		mailbox->received_bytes += message->size;
 		if (message->sender)
 			msgpass_waiter_release(message->sender, 0, &wakeups);
-		msgpass_leave_locked(mailbox, message->way, message->size, &wakeups);
+		leave_locked(mailbox, message->way, message->size, &wakeups);
 	}
 	msgpass_mailbox_unlock(mailbox, &wakeups);
 

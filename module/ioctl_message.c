@@ -175,10 +175,10 @@ static int send_by_route(const struct msgpass_route *route, const struct msgpass
 				    patience, id);
 }
 
-static int send_message(const struct msgpass_endpoint *endpoint,
-			const struct msgpass_caller *caller, const struct msgpass_send *arg,
-			struct msgpass_send __user *uarg,
-			const struct msgpass_patience *patience, u64 *id)
+static __always_inline int
+send_message(const struct msgpass_endpoint *endpoint, const struct msgpass_caller *caller,
+	     const struct msgpass_send *arg, struct msgpass_send __user *uarg,
+	     const struct msgpass_patience *patience, u64 *id)
 {
 	struct msgpass_route route MSGPASS_UNINITIALIZED;
 	int err;
@@ -309,9 +309,9 @@ static int copy_out(const struct msgpass_receive *arg, struct msgpass_receive __
 	return err ?: describe(uarg, message);
 }
 
-static int receive_message(const struct msgpass_route *route, const struct msgpass_receive *arg,
-			   struct msgpass_receive __user *uarg,
-			   const struct msgpass_patience *patience)
+static __always_inline int
+receive_message(const struct msgpass_route *route, const struct msgpass_receive *arg,
+		struct msgpass_receive __user *uarg, const struct msgpass_patience *patience)
 {
 	struct msgpass_mailbox *mailbox = route->mailbox;
 	struct msgpass_message *message;

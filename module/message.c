@@ -108,17 +108,26 @@ static int between_pieces(void)
  */
 #define WORD	sizeof(u64)
 
+/* Four words at a time, and then what is left. */
+#define FOUR	(4 * WORD)
+
 static int copy_small_in(void *to, const void __user *from, size_t size)
 {
-	void *end = to + size, *last_word = end - WORD;
+	size_t left = size;
 
 	if (!size)
 		return 0;
 	if (should_fail_usercopy() || !user_read_access_begin(from, size))
 		return -EFAULT;
-	for (; to <= last_word; to += WORD, from += WORD)
+	for (; left >= FOUR; left -= FOUR, to += FOUR, from += FOUR) {
+		unsafe_get_user(((u64 *)to)[0], (const u64 __user *)from, fault);
+		unsafe_get_user(((u64 *)to)[1], (const u64 __user *)from + 1, fault);
+		unsafe_get_user(((u64 *)to)[2], (const u64 __user *)from + 2, fault);
+		unsafe_get_user(((u64 *)to)[3], (const u64 __user *)from + 3, fault);
+	}
+	for (; left >= WORD; left -= WORD, to += WORD, from += WORD)
 		unsafe_get_user(*(u64 *)to, (const u64 __user *)from, fault);
-	for (; to < end; to++, from++)
+	for (; left; left--, to++, from++)
 		unsafe_get_user(*(u8 *)to, (const u8 __user *)from, fault);
 	user_read_access_end();
 	return 0;
@@ -130,15 +139,21 @@ fault:
 
 static int copy_small_out(void __user *to, const void *from, size_t size)
 {
-	const void *end = from + size, *last_word = end - WORD;
+	size_t left = size;
 
 	if (!size)
 		return 0;
 	if (should_fail_usercopy() || !user_write_access_begin(to, size))
 		return -EFAULT;
-	for (; from <= last_word; to += WORD, from += WORD)
+	for (; left >= FOUR; left -= FOUR, to += FOUR, from += FOUR) {
+		unsafe_put_user(((const u64 *)from)[0], (u64 __user *)to, fault);
+		unsafe_put_user(((const u64 *)from)[1], (u64 __user *)to + 1, fault);
+		unsafe_put_user(((const u64 *)from)[2], (u64 __user *)to + 2, fault);
+		unsafe_put_user(((const u64 *)from)[3], (u64 __user *)to + 3, fault);
+	}
+	for (; left >= WORD; left -= WORD, to += WORD, from += WORD)
 		unsafe_put_user(*(const u64 *)from, (u64 __user *)to, fault);
-	for (; from < end; to++, from++)
+	for (; left; left--, to++, from++)
 		unsafe_put_user(*(const u8 *)from, (u8 __user *)to, fault);
 	user_write_access_end();
 	return 0;
@@ -183,7 +198,9 @@ int msgpass_message_copy_out(const struct msgpass_message *message, void __user 
 static __always_inline void stamp(struct msgpass_identity *from, u64 key)
 {
 	from->pid = get_pid(task_tgid(current));
-	from->tid = get_pid(task_pid(current));
+	from->tid = task_pid(current);
+	if (from->tid != from->pid)
+		get_pid(from->tid);
 	from->key = key;
 	from->uid = current_euid();
 	from->gid = current_egid();
@@ -243,33 +260,55 @@ void msgpass_message_destroy(struct msgpass_message *message)
 	kmem_cache_free(message_cache, message);
 }
 
-static void keep_or_destroy(struct msgpass_message *message)
+/*
+ * Most messages are small. For them what follows is inlined, with a kind that is known.
+ */
+static noinline struct msgpass_message *take_larger(struct msgpass_user *user, u32 size)
+{
+	unsigned int kind = kind_of(size);
+
+	if (kind >= MSGPASS_MESSAGE_KINDS)
+		return NULL;
+	return msgpass_spare_take(user, array_index_nospec(kind, MSGPASS_MESSAGE_KINDS));
+}
+
+static noinline bool keep_larger(struct msgpass_message *message)
 {
 	unsigned int kind = kind_of(message->size);
 
-	if (kind == MSGPASS_MESSAGE_KINDS || !msgpass_spare_keep(message, kind))
+	return kind < MSGPASS_MESSAGE_KINDS && msgpass_spare_keep(message, kind);
+}
+
+static inline void keep_or_destroy(struct msgpass_message *message)
+{
+	bool is_kept = likely(message->size <= SMALL_MAX) ? msgpass_spare_keep(message, 0) :
+							    keep_larger(message);
+
+	if (!is_kept)
 		msgpass_message_destroy(message);
+}
+
+/* There is none. Nobody is refused for what is only kept. */
+static noinline struct msgpass_message *make_anew(struct msgpass_user *user, u32 size)
+{
+	unsigned long before = msgpass_spares_freed(), now;
+	struct msgpass_message *message = make(user, size);
+
+	if (!IS_ERR(message))
+		return message;
+	now = PTR_ERR(message) == -EDQUOT ? msgpass_spares_free_of(user) :
+					    msgpass_spares_free();
+	return now == before ? message : make(user, size);
 }
 
 /* Memory for a message, charged; or ERR_PTR(). */
 static inline struct msgpass_message *get_memory(struct msgpass_user *user, u32 size)
 {
-	unsigned int kind = kind_of(size);
-	struct msgpass_message *message = NULL;
-	unsigned long before, now;
+	struct msgpass_message *message = likely(size <= SMALL_MAX) ?
+					  msgpass_spare_take(user, 0) :
+					  take_larger(user, size);
 
-	if (kind < MSGPASS_MESSAGE_KINDS)
-		message = msgpass_spare_take(user, kind);
-	if (message)
-		return message;
-	before = msgpass_spares_freed();
-	message = make(user, size);
-	if (!IS_ERR(message))
-		return message;
-	/* Nobody is refused for what is only kept. */
-	now = PTR_ERR(message) == -EDQUOT ? msgpass_spares_free_of(user) :
-					    msgpass_spares_free();
-	return now == before ? message : make(user, size);
+	return message ?: make_anew(user, size);
 }
 
 /* All but its payload. */
@@ -327,7 +366,8 @@ static void give_back_lent(struct msgpass_message *message)
 
 void msgpass_message_free(struct msgpass_message *message)
 {
-	put_pid(message->from.tid);
+	if (message->from.tid != message->from.pid)
+		put_pid(message->from.tid);
 	put_pid(message->from.pid);
 	if (unlikely(message->is_lent))
 		give_back_lent(message);

@@ -55,7 +55,7 @@ enum msgpass_place {
 /**
  * struct msgpass_identity - who sent it, stamped by the kernel
  * @pid: the process
- * @tid: the thread
+ * @tid: the thread; referenced where it is another, as @pid is
  * @key: the process key
  * @uid: effective user
  * @gid: effective group

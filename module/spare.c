@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/bits.h>
 #include <linux/jiffies.h>
-#include <linux/mm.h>
 #include <linux/mutex.h>
-#include <linux/nospec.h>
 #include <linux/percpu.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -17,84 +15,22 @@
 /* So long it may lie idle: a cgroup that is short of memory cannot ask for it. */
 #define FREE_AFTER	HZ
 
-/**
- * struct heap - what one CPU keeps
- * @lock: guards the rest
- * @bit: constant; of the users' keeps
- * @bytes: the memory that it takes; read without the lock
- * @first: of each kind, by next_spare
- */
-struct heap {
-	spinlock_t		lock;	/* of a CPU */
-	unsigned int		bit;
-	size_t			bytes;
-	struct msgpass_message	*first[MSGPASS_MESSAGE_KINDS];
-};
-
-static DEFINE_PER_CPU(struct heap, heaps);
+DEFINE_PER_CPU(struct msgpass_heap, msgpass_heaps);
 static DEFINE_MUTEX(free_lock);
 static unsigned long times_freed;	/* free_lock */
 
 static void free_now_and_then(struct work_struct *work);
 static DECLARE_DELAYED_WORK(free_work, free_now_and_then);
-static bool free_is_due;	/* the work is scheduled */
+bool msgpass_spare_free_is_due;
 
-struct msgpass_message *msgpass_spare_take(struct msgpass_user *user, unsigned int kind)
+void msgpass_spare_free_soon(void)
 {
-	struct heap *heap = raw_cpu_ptr(&heaps);
-	size_t bytes = msgpass_message_kind_bytes(kind);
-	struct msgpass_message *message, *other = NULL;
-
-	kind = array_index_nospec(kind, MSGPASS_MESSAGE_KINDS);
-	if (!spin_trylock(&heap->lock))
-		return NULL;
-	message = heap->first[kind];
-	if (message) {
-		heap->first[kind] = message->next_spare;
-		WRITE_ONCE(heap->bytes, heap->bytes - bytes);
-		if (message->user != user || !msgpass_user_checked(user) ||
-		    message->cgroup != msgpass_current_cgroup()) {
-			other = message;
-			message = NULL;
-		}
-	}
-	spin_unlock(&heap->lock);
-
-	/* In the way of those that are being sent here now. */
-	if (unlikely(other))
-		msgpass_message_destroy(other);
-	return message;
-}
-
-bool msgpass_spare_keep(struct msgpass_message *message, unsigned int kind)
-{
-	struct heap *heap = raw_cpu_ptr(&heaps);
-	size_t bytes = msgpass_message_kind_bytes(kind);
-	bool room;
-
-	/* What is to be wiped is to be freed. */
-	if (want_init_on_free() || !msgpass_user_checked(message->user) ||
-	    !spin_trylock(&heap->lock))
-		return false;
-	/* A large one leaves room for smaller ones. */
-	room = heap->bytes + 4 * bytes <= READ_ONCE(msgpass_kept_bytes_max);
-	if (room) {
-		/* Written once, for its line is read with every message. */
-		if (!(READ_ONCE(message->user->keeps) & BIT(heap->bit)))
-			set_bit(heap->bit, &message->user->keeps);
-		WRITE_ONCE(heap->bytes, heap->bytes + bytes);
-		message->next_spare = heap->first[kind];
-		heap->first[kind] = message;
-	}
-	spin_unlock(&heap->lock);
-
-	if (room && !READ_ONCE(free_is_due) && !xchg(&free_is_due, true))
+	if (!xchg(&msgpass_spare_free_is_due, true))
 		schedule_delayed_work(&free_work, FREE_AFTER);
-	return room;
 }
 
 /* Unlink what is kept of a user, or of all: NULL. Return the list. */
-static struct msgpass_message *unlink_locked(struct heap *heap, struct msgpass_user *user)
+static struct msgpass_message *unlink_locked(struct msgpass_heap *heap, struct msgpass_user *user)
 {
 	struct msgpass_message *unlinked = NULL, *message, **place;
 	unsigned int kind;
@@ -118,7 +54,7 @@ static struct msgpass_message *unlink_locked(struct heap *heap, struct msgpass_u
 }
 
 /* Return whether there was anything. */
-static bool free_heap(struct heap *heap, struct msgpass_user *user)
+static bool free_heap(struct msgpass_heap *heap, struct msgpass_user *user)
 {
 	struct msgpass_message *message, *next;
 	bool any;
@@ -157,12 +93,12 @@ unsigned long msgpass_spares_free(void)
 {
 	unsigned long times;
 	bool any = false;
-	struct heap *heap;
+	struct msgpass_heap *heap;
 	int cpu;
 
 	mutex_lock(&free_lock);
 	for_each_possible_cpu(cpu) {
-		heap = per_cpu_ptr(&heaps, cpu);
+		heap = per_cpu_ptr(&msgpass_heaps, cpu);
 		/* Most have none, and their lines are others' to write to. */
 		if (READ_ONCE(heap->bytes))
 			any |= free_heap(heap, NULL);
@@ -176,7 +112,7 @@ unsigned long msgpass_spares_free_of(struct msgpass_user *user)
 {
 	unsigned long times, keeps;
 	bool any = false;
-	struct heap *heap;
+	struct msgpass_heap *heap;
 	int cpu;
 
 	mutex_lock(&free_lock);
@@ -184,7 +120,7 @@ unsigned long msgpass_spares_free_of(struct msgpass_user *user)
 	keeps = xchg(&user->keeps, 0);
 	if (keeps) {
 		for_each_possible_cpu(cpu) {
-			heap = per_cpu_ptr(&heaps, cpu);
+			heap = per_cpu_ptr(&msgpass_heaps, cpu);
 			if (keeps & BIT(heap->bit))
 				any |= free_heap(heap, user);
 		}
@@ -197,7 +133,7 @@ unsigned long msgpass_spares_free_of(struct msgpass_user *user)
 static void free_now_and_then(struct work_struct *work)
 {
 	/* What is kept from here on is for the next time. */
-	WRITE_ONCE(free_is_due, false);
+	WRITE_ONCE(msgpass_spare_free_is_due, false);
 	msgpass_spares_free();
 	/* Of users for whom nothing else was left. */
 	msgpass_user_sweep();
@@ -218,8 +154,8 @@ void msgpass_spare_init(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		spin_lock_init(&per_cpu_ptr(&heaps, cpu)->lock);
-		per_cpu_ptr(&heaps, cpu)->bit = cpu % BITS_PER_LONG;
+		spin_lock_init(&per_cpu_ptr(&msgpass_heaps, cpu)->lock);
+		per_cpu_ptr(&msgpass_heaps, cpu)->bit = cpu % BITS_PER_LONG;
 	}
 }
 

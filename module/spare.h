@@ -28,28 +28,103 @@
 #ifndef MSGPASS_SPARE_H
 #define MSGPASS_SPARE_H
 
+#include <linux/bitops.h>
+#include <linux/mm.h>
+#include <linux/percpu.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 
-struct msgpass_message;
-struct msgpass_user;
+#include "limit.h"
+#include "message.h"
+
+/**
+ * struct msgpass_heap - what one CPU keeps
+ * @lock: guards the rest
+ * @bit: constant; of the users' keeps
+ * @bytes: the memory that it takes; read without the lock
+ * @first: of each kind, by next_spare
+ */
+struct msgpass_heap {
+	spinlock_t		lock;	/* of a CPU */
+	unsigned int		bit;
+	size_t			bytes;
+	struct msgpass_message	*first[MSGPASS_MESSAGE_KINDS];
+};
+
+DECLARE_PER_CPU(struct msgpass_heap, msgpass_heaps);
+
+extern bool msgpass_spare_free_is_due;	/* the work that frees is scheduled */
+
+/* Schedule it, if it is not. */
+void msgpass_spare_free_soon(void);
 
 /**
  * msgpass_spare_take() - take a message that is kept
  * @user: who sends
- * @kind: of which kind, by size: message.h
+ * @kind: of which kind, by size: message.h; worth being a constant for the smallest
  *
  * Return: a message as it was when it was kept, or NULL.
  */
-struct msgpass_message *msgpass_spare_take(struct msgpass_user *user, unsigned int kind);
+static __always_inline struct msgpass_message *
+msgpass_spare_take(struct msgpass_user *user, unsigned int kind)
+{
+	struct msgpass_heap *heap = raw_cpu_ptr(&msgpass_heaps);
+	struct msgpass_message *message, *other = NULL;
+
+	if (!spin_trylock(&heap->lock))
+		return NULL;
+	message = heap->first[kind];
+	if (message) {
+		heap->first[kind] = message->next_spare;
+		WRITE_ONCE(heap->bytes, heap->bytes - msgpass_message_kind_bytes(kind));
+		if (message->user != user || !msgpass_user_checked(user) ||
+		    message->cgroup != msgpass_current_cgroup()) {
+			other = message;
+			message = NULL;
+		}
+	}
+	spin_unlock(&heap->lock);
+
+	/* In the way of those that are being sent here now. */
+	if (unlikely(other))
+		msgpass_message_destroy(other);
+	return message;
+}
 
 /**
  * msgpass_spare_keep() - keep a message
  * @message: in no mailbox, and in nobody's hands
- * @kind: of which kind
+ * @kind: of which kind; worth being a constant for the smallest
  *
  * Return: whether it is kept; if not it is still the caller's.
  */
-bool msgpass_spare_keep(struct msgpass_message *message, unsigned int kind);
+static __always_inline bool msgpass_spare_keep(struct msgpass_message *message,
+					       unsigned int kind)
+{
+	struct msgpass_heap *heap = raw_cpu_ptr(&msgpass_heaps);
+	size_t bytes = msgpass_message_kind_bytes(kind);
+	bool room;
+
+	/* What is to be wiped is to be freed. */
+	if (want_init_on_free() || !msgpass_user_checked(message->user) ||
+	    !spin_trylock(&heap->lock))
+		return false;
+	/* A large one leaves room for smaller ones. */
+	room = heap->bytes + 4 * bytes <= READ_ONCE(msgpass_kept_bytes_max);
+	if (room) {
+		/* Written once, for its line is read with every message. */
+		if (!(READ_ONCE(message->user->keeps) & BIT(heap->bit)))
+			set_bit(heap->bit, &message->user->keeps);
+		WRITE_ONCE(heap->bytes, heap->bytes + bytes);
+		message->next_spare = heap->first[kind];
+		heap->first[kind] = message;
+	}
+	spin_unlock(&heap->lock);
+
+	if (room && !READ_ONCE(msgpass_spare_free_is_due))
+		msgpass_spare_free_soon();
+	return room;
+}
 
 /*
  * How often something was freed. Who is refused frees what is kept, and tries again
