@@ -54,27 +54,21 @@ static struct msgpass_endpoint *new_endpoint(struct msgpass_mailbox *mailbox)
 	return endpoint;
 }
 
-int msgpass_caller_find(struct msgpass_caller *caller,
-			const struct msgpass_endpoint *endpoint)
+int msgpass_caller_find(struct msgpass_caller *caller)
 {
-	struct msgpass_process *process = endpoint->process;
-	struct msgpass_user *user = endpoint->user;
+	struct msgpass_user *user;
 
-	if (process->pid != task_tgid(current)) {
-		process = msgpass_process_get(task_tgid(current));
-		if (IS_ERR(process))
-			return PTR_ERR(process);
+	if (caller->process->pid != task_tgid(current)) {
+		caller->process = msgpass_process_current();
+		if (!caller->process)
+			return -ENOMEM;
 	}
-	if (!uid_eq(user->uid, current_uid())) {
+	if (!uid_eq(caller->user->uid, current_uid())) {
 		user = msgpass_user_get(current_uid());
-		if (IS_ERR(user)) {
-			if (process != endpoint->process)
-				msgpass_process_put(process);
+		if (IS_ERR(user))
 			return PTR_ERR(user);
-		}
+		caller->user = user;
 	}
-	caller->process = process;
-	caller->user = user;
 	return 0;
 }
 

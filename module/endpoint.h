@@ -47,8 +47,7 @@ struct msgpass_caller {
 };
 
 /* For msgpass_caller_begin(): it is not both the opener and still of the same user. */
-int msgpass_caller_find(struct msgpass_caller *caller,
-			const struct msgpass_endpoint *endpoint);
+int msgpass_caller_find(struct msgpass_caller *caller);
 
 /**
  * msgpass_caller_begin() - find out who calls
@@ -65,14 +64,12 @@ static inline int msgpass_caller_begin(struct msgpass_caller *caller,
 	if (likely(caller->process->pid == task_tgid(current) &&
 		   uid_eq(caller->user->uid, current_uid())))
 		return 0;
-	return msgpass_caller_find(caller, endpoint);
+	return msgpass_caller_find(caller);
 }
 
 static inline void msgpass_caller_end(struct msgpass_caller *caller,
 				      const struct msgpass_endpoint *endpoint)
 {
-	if (unlikely(caller->process != endpoint->process))
-		msgpass_process_put(caller->process);
 	if (unlikely(caller->user != endpoint->user))
 		msgpass_user_put(caller->user);
 }

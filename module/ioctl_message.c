@@ -156,9 +156,9 @@ static noinline int send_large(const struct msgpass_route *route,
 	return vacancy.is_held ? send_in_place(route, caller, arg, patience, &vacancy) : err;
 }
 
-static int send_by_route(const struct msgpass_route *route, const struct msgpass_caller *caller,
-			 const struct msgpass_send *arg, const struct msgpass_patience *patience,
-			 u64 *id)
+static __always_inline int
+send_by_route(const struct msgpass_route *route, const struct msgpass_caller *caller,
+	      const struct msgpass_send *arg, const struct msgpass_patience *patience, u64 *id)
 {
 	struct msgpass_message *message;
 	int err;
@@ -298,8 +298,9 @@ fault:
 }
 
 /* Copy a claimed message out. Return 0 if it is whole in user memory. */
-static int copy_out(const struct msgpass_receive *arg, struct msgpass_receive __user *uarg,
-		    const struct msgpass_message *message)
+static __always_inline int
+copy_out(const struct msgpass_receive *arg, struct msgpass_receive __user *uarg,
+	 const struct msgpass_message *message)
 {
 	int err;
 
@@ -334,12 +335,33 @@ receive_message(const struct msgpass_route *route, const struct msgpass_receive 
 	return err;
 }
 
+/* The caller's, which is the process's that calls, whoever opened the descriptor. */
+static int receive_from_inbox(const struct msgpass_endpoint *endpoint,
+			      const struct msgpass_receive *arg,
+			      struct msgpass_receive __user *uarg,
+			      const struct msgpass_patience *patience)
+{
+	struct msgpass_caller caller MSGPASS_UNINITIALIZED;
+	struct msgpass_route route MSGPASS_UNINITIALIZED;
+	int err;
+
+	err = msgpass_caller_begin(&caller, endpoint);
+	if (err)
+		return err;
+	err = msgpass_route_from_inbox(&route, &caller, arg);
+	if (!err) {
+		err = receive_message(&route, arg, uarg, patience);
+		msgpass_route_put(&route);
+	}
+	msgpass_caller_end(&caller, endpoint);
+	return err;
+}
+
 static __always_inline int receive(const struct file *file, const struct msgpass_receive *arg,
 				   struct msgpass_receive __user *uarg)
 {
 	const struct msgpass_endpoint *endpoint = file->private_data;
 	struct msgpass_patience patience MSGPASS_UNINITIALIZED;
-	struct msgpass_caller caller MSGPASS_UNINITIALIZED;
 	struct msgpass_route route MSGPASS_UNINITIALIZED;
 	int err;
 
@@ -351,16 +373,10 @@ static __always_inline int receive(const struct file *file, const struct msgpass
 	if (err)
 		return err;
 
-	err = msgpass_caller_begin(&caller, endpoint);
-	if (err)
-		return err;
-	err = msgpass_route_from(&route, endpoint, &caller, arg);
-	if (!err) {
-		err = receive_message(&route, arg, uarg, &patience);
-		msgpass_route_put(&route);
-	}
-	msgpass_caller_end(&caller, endpoint);
-	return err;
+	if (!endpoint->mailbox)
+		return receive_from_inbox(endpoint, arg, uarg, &patience);
+	err = msgpass_route_from_mailbox(&route, endpoint->mailbox, arg);
+	return err ?: receive_message(&route, arg, uarg, &patience);
 }
 
 int msgpass_ioctl_receive(const struct msgpass_call *call)

@@ -3,6 +3,7 @@
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/hash.h>
+#include <linux/percpu.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/rhashtable.h>
@@ -42,6 +43,9 @@ static const struct rhashtable_params pid_params = {
 
 static struct rhashtable pids;
 static struct workqueue_struct *exit_queue;
+
+/* Who found itself last: most that share a descriptor call again and again. */
+static DEFINE_PER_CPU(struct msgpass_process *, last_caller);
 
 /*
  * By key, counted from the one below the first of all: the numbers lie close
@@ -137,6 +141,15 @@ static bool remove_exit_watch(struct msgpass_process *process)
 	return removed;
 }
 
+/* It has no thread left that could be remembered again. */
+static void forget_caller(struct msgpass_process *process)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		cmpxchg(per_cpu_ptr(&last_caller, cpu), process, NULL);
+}
+
 static void exit_work(struct work_struct *work)
 {
 	struct msgpass_process *process =
@@ -145,6 +158,7 @@ static void exit_work(struct work_struct *work)
 
 	if (is_gone(process->pid) && remove_exit_watch(process)) {
 		rhashtable_remove_fast(&pids, &process->by_pid, pid_params);
+		forget_caller(process);
 		xa_erase(&keys, key_index(process->key));
 		msgpass_mailbox_end(process->inbox, &dropped);
 		msgpass_name_end_owned(process, &dropped);
@@ -242,6 +256,28 @@ struct msgpass_process *msgpass_process_get(struct pid *pid)
 	schedule_exit_work(fresh);
 	msgpass_process_put(fresh);
 	return ERR_PTR(-ESRCH);
+}
+
+struct msgpass_process *msgpass_process_current(void)
+{
+	struct msgpass_process *process;
+	bool is_mine;
+
+	/* Of another process it may be the record, and about to be freed. */
+	rcu_read_lock();
+	process = READ_ONCE(*raw_cpu_ptr(&last_caller));
+	is_mine = process && process->pid == task_tgid(current);
+	rcu_read_unlock();
+	if (is_mine)
+		return process;
+
+	process = msgpass_process_get(task_tgid(current));
+	if (IS_ERR(process))
+		return NULL;
+	WRITE_ONCE(*raw_cpu_ptr(&last_caller), process);
+	/* Not the last: the table has one until we have ended. */
+	msgpass_process_put(process);
+	return process;
 }
 
 void msgpass_process_let_go(struct msgpass_process *opener)

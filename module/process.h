@@ -11,7 +11,8 @@
  * and if so takes the record out of the tables and ends the inbox, the mailboxes
  * that the process owns, and its links; and what is kept of messages (spare.h), everybody's.
  *
- * There is a table by struct pid and an array by process key. What the first goes
+ * There is a table by struct pid and an array by process key, and each CPU remembers who
+ * looked itself up there last. What the first goes
  * by is the address of the struct pid, which the record holds a reference to: a new
  * process with the same number has another struct pid, so a message never
  * reaches the wrong process.
@@ -21,7 +22,8 @@
  * that the process owns one each, and a caller one for as long as it uses what
  * msgpass_process_get() gave.
  *
- * Locks: the table is an rhashtable, read under RCU; the exit watch is guarded
+ * Locks: the table is an rhashtable, read under RCU, and so is what a CPU remembers,
+ * which only that process itself writes, and its end clears; the exit watch is guarded
  * by pid->wait_pidfd.lock; owned, links and ended as they say; accepts is read
  * and written without a lock; the rest is constant.
  */
@@ -65,6 +67,14 @@ struct msgpass_process {
  * ERR_PTR(-ESRCH) if the process has ended, ERR_PTR(-ENOMEM).
  */
 struct msgpass_process *msgpass_process_get(struct pid *pid);
+
+/**
+ * msgpass_process_current() - find or make the record of the calling process
+ *
+ * May sleep. Return: the record, which the process keeps for as long as it lives, so
+ * that the caller needs no reference; or NULL for lack of memory.
+ */
+struct msgpass_process *msgpass_process_current(void);
 struct msgpass_process *msgpass_process_hold(struct msgpass_process *process);
 void msgpass_process_put(struct msgpass_process *process);
 

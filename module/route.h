@@ -32,7 +32,7 @@ struct msgpass_route {
 	struct msgpass_way	*way;
 };
 
-/* For the two that follow: by the device, to or from processes. */
+/* For those that follow: by the device, to or from processes. */
 int msgpass_route_to_process(struct msgpass_route *route,
 			     const struct msgpass_caller *caller,
 			     const struct msgpass_send *arg);
@@ -69,30 +69,42 @@ static inline int msgpass_route_to(struct msgpass_route *route,
 }
 
 /**
- * msgpass_route_from() - find the mailbox, inbox or way that is received from
+ * msgpass_route_from_mailbox() - may a mailbox be received from?
+ * @route: filled in on success
+ * @mailbox: the descriptor's
+ * @arg: what the caller says, its flags checked
+ *
+ * Return: 0, -EINVAL or -EPERM.
+ */
+static inline int msgpass_route_from_mailbox(struct msgpass_route *route,
+					     struct msgpass_mailbox *mailbox,
+					     const struct msgpass_receive *arg)
+{
+	if (arg->from || arg->flags & MSGPASS_FROM_KEY)
+		return -EINVAL;
+	/* Not through a descriptor that was passed or inherited, either. */
+	if (mailbox->policy.owner && !msgpass_mailbox_receivable(mailbox))
+		return -EPERM;
+	*route = (struct msgpass_route){ .mailbox = mailbox };
+	return 0;
+}
+
+/**
+ * msgpass_route_from_inbox() - find the inbox, or the way to it, that is received from
  * @route: filled in on success; msgpass_route_put() must follow
- * @endpoint: the descriptor used
  * @caller: who receives
  * @arg: what the caller says, its flags checked
  *
  * Links the two processes, where one is named. May sleep. Return: 0; -EINVAL,
- * -EPERM, -ESRCH, -EDQUOT, -ENOMEM.
+ * -ESRCH, -EDQUOT, -ENOMEM.
  */
-static inline int msgpass_route_from(struct msgpass_route *route,
-				     const struct msgpass_endpoint *endpoint,
-				     const struct msgpass_caller *caller,
-				     const struct msgpass_receive *arg)
+static inline int msgpass_route_from_inbox(struct msgpass_route *route,
+					   const struct msgpass_caller *caller,
+					   const struct msgpass_receive *arg)
 {
-	struct msgpass_mailbox *mailbox = endpoint->mailbox;
-
 	if (!arg->from && arg->flags & MSGPASS_FROM_KEY)
 		return -EINVAL;
-	if (mailbox && arg->from)
-		return -EINVAL;
-	/* Not through a descriptor that was passed or inherited, either. */
-	if (mailbox && mailbox->policy.owner && !msgpass_mailbox_receivable(mailbox))
-		return -EPERM;
-	*route = (struct msgpass_route){ .mailbox = mailbox ?: caller->process->inbox };
+	*route = (struct msgpass_route){ .mailbox = caller->process->inbox };
 	return arg->from ? msgpass_route_from_process(route, caller, arg) : 0;
 }
 

@@ -176,8 +176,10 @@ int msgpass_wait(struct msgpass_waiter *waiter, ktime_t deadline,
 			err = -ERESTARTSYS;
 		if (err)
 			break;
-		if (!schedule_hrtimeout_range(expires, current->timer_slack_ns,
-					      HRTIMER_MODE_ABS))
+		if (!expires)
+			schedule();
+		else if (!schedule_hrtimeout_range(expires, current->timer_slack_ns,
+						   HRTIMER_MODE_ABS))
 			err = -ETIMEDOUT;
 	}
 	__set_current_state(TASK_RUNNING);
