@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/fault-inject-usercopy.h>
+#include <linux/highmem.h>
+#include <linux/instrumented.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
@@ -9,7 +12,6 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/uaccess.h>
-#include <linux/uio.h>
 
 #include "lent.h"
 #include "limit.h"
@@ -88,17 +90,34 @@ struct msgpass_lent *msgpass_lent_new(const void __user *data, u32 size)
 	return NULL;
 }
 
+/*
+ * copy_to_user() of a piece of a page, without faults. What it reads is a user's page:
+ * to look for a kernel object there is in vain, and takes longer than all else but the copy.
+ * Return how much was not copied.
+ */
+static size_t copy_nofault(void __user *to, const void *from, size_t size)
+{
+	if (should_fail_usercopy() || !access_ok(to, size))
+		return size;
+	instrument_copy_to_user(to, from, size);
+	pagefault_disable();
+	size = raw_copy_to_user(to, from, size);
+	pagefault_enable();
+	return size;
+}
+
 /* Return how much was copied, or -EAGAIN. */
 static int copy_from_page(struct msgpass_lent *lent, unsigned int page, unsigned int offset,
-			  unsigned int size, struct iov_iter *to)
+			  unsigned int size, void __user *to)
 {
 	int copied = -EAGAIN;
+	void *from;
 
 	spin_lock(&lent->lock);
 	if (!lent->recalled) {
-		pagefault_disable();
-		copied = copy_page_to_iter(lent->pages[page], offset, size, to);
-		pagefault_enable();
+		from = kmap_local_page(lent->pages[page]);
+		copied = size - copy_nofault(to, from + offset, size);
+		kunmap_local(from);
 	}
 	spin_unlock(&lent->lock);
 	return copied;
@@ -107,20 +126,19 @@ static int copy_from_page(struct msgpass_lent *lent, unsigned int page, unsigned
 int msgpass_lent_copy_out(struct msgpass_lent *lent, u32 size, void __user *to)
 {
 	size_t at = lent->offset, end = at + size;
-	struct iov_iter iter;
 	unsigned int piece;
 	int copied;
 
-	iov_iter_ubuf(&iter, READ, to, size);
 	while (at < end) {
 		piece = min_t(size_t, end - at, PAGE_SIZE - offset_in_page(at));
-		copied = copy_from_page(lent, at / PAGE_SIZE, offset_in_page(at), piece, &iter);
+		copied = copy_from_page(lent, at / PAGE_SIZE, offset_in_page(at), piece, to);
 		if (copied < 0)
 			return copied;
 		at += copied;
+		to += copied;
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		if (copied < piece && fault_in_writeable(to + (at - lent->offset), piece - copied))
+		if (copied < piece && fault_in_writeable(to, piece - copied))
 			return -EFAULT;
 		cond_resched();
 	}
