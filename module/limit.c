@@ -19,6 +19,8 @@ unsigned int msgpass_message_size_max = SZ_16M;
 unsigned int msgpass_inbox_capacity = 64;
 /* KASAN is to see every use after a free, so under it nothing is kept unless that is said. */
 unsigned int msgpass_kept_bytes_max = IS_ENABLED(CONFIG_KASAN) ? 0 : SZ_1M;
+/* It burns what others could use: for whoever asks for it. */
+unsigned int msgpass_spin_us;
 static unsigned long user_bytes_max;
 static unsigned long user_messages_max = SZ_128K;
 static unsigned int user_mailboxes_max = 1024;
@@ -97,6 +99,14 @@ static struct ctl_table sysctl_table[] = {
 		.mode		= 0644,
 		.proc_handler	= proc_douintvec_minmax,
 		.extra2		= SYSCTL_INT_MAX,
+	},
+	{
+		.procname	= "spin_us",
+		.data		= &msgpass_spin_us,
+		.maxlen		= sizeof(msgpass_spin_us),
+		.mode		= 0644,
+		.proc_handler	= proc_douintvec_minmax,
+		.extra2		= SYSCTL_ONE_THOUSAND,
 	},
 	MSGPASS_SYSCTL_END
 };

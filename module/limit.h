@@ -45,6 +45,7 @@ struct msgpass_user {
 extern unsigned int msgpass_message_size_max;
 extern unsigned int msgpass_inbox_capacity;
 extern unsigned int msgpass_kept_bytes_max;
+extern unsigned int msgpass_spin_us;
 
 /* How often the limits of users have been written. */
 extern atomic_t msgpass_limits_changed;

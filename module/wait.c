@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/cpumask.h>
 #include <linux/freezer.h>
 #include <linux/hrtimer.h>
 #include <linux/jiffies.h>
@@ -9,6 +10,7 @@
 #include <linux/sched/stat.h>
 #include <linux/sched/task.h>
 
+#include "limit.h"
 #include "wait.h"
 
 /* Long enough for a task that is being woken to come, short beside a large copy. */
@@ -124,6 +126,25 @@ void msgpass_tried(struct msgpass_trial *trial, bool has_paid, unsigned int rest
 }
 
 /*
+ * The only task of its CPU waits for one of another CPU, or for something else. To look
+ * for the outcome for a moment spares that one the waking of this CPU, and this one the
+ * way to sleep and back. That burns the CPU for no longer than the administrator says, and
+ * seldom where it was in vain.
+ */
+static void spin(const struct msgpass_waiter *waiter, ktime_t deadline,
+		 struct msgpass_trial *trial, unsigned int us)
+{
+	ktime_t end = min(ktime_add_us(ktime_get(), us), deadline);
+	bool is_soon;
+
+	do {
+		cpu_relax();
+		is_soon = is_released(waiter);
+	} while (!is_soon && !need_resched() && !signal_pending(current) && ktime_get() < end);
+	msgpass_tried(trial, is_soon, MSGPASS_REST_SHORT);
+}
+
+/*
  * Who waits for a message, or for room, often waits for another task of the same CPU,
  * which can run now. To let it run, and find that it has released us, is to sleep and
  * be woken for a third less; and it goes on, to send us more, instead of being
@@ -137,13 +158,27 @@ static void let_others_run(const struct msgpass_waiter *waiter, struct msgpass_t
 	bool is_soon;
 
 	/* A real-time task that yields lets only its equals run. */
-	if (!msgpass_try(trial) || single_task_running() ||
-	    current->policy != SCHED_NORMAL || signal_pending(current))
+	if (current->policy != SCHED_NORMAL || signal_pending(current))
 		return;
 	yield();
 	is_soon = time_before_eq(jiffies, begin);
 	msgpass_tried(trial, is_soon && is_released(waiter),
 		      is_soon ? MSGPASS_REST_SHORT : MSGPASS_REST_LONG);
+}
+
+/* What there is to do before it sleeps. */
+static void stay_awake(const struct msgpass_waiter *waiter, ktime_t deadline,
+		       struct msgpass_trial *trial)
+{
+	unsigned int us = READ_ONCE(msgpass_spin_us);
+
+	if (!single_task_running()) {
+		/* Nothing that runs may make it late. */
+		if (deadline == KTIME_MAX)
+			let_others_run(waiter, trial);
+	} else if (us && num_online_cpus() > 1) {
+		spin(waiter, deadline, trial, us);
+	}
 }
 
 void msgpass_nap(void)
@@ -163,9 +198,8 @@ int msgpass_wait(struct msgpass_waiter *waiter, ktime_t deadline,
 	ktime_t *expires = deadline == KTIME_MAX ? NULL : &deadline;
 	int err = 0;
 
-	/* Nothing that runs may make it late. */
-	if (!expires)
-		let_others_run(waiter, trial);
+	if (msgpass_try(trial))
+		stay_awake(waiter, deadline, trial);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 		if (is_released(waiter)) {

@@ -190,7 +190,7 @@ void msgpass_nap(void);
  * msgpass_wait() - wait until released
  * @waiter: the caller's, queued
  * @deadline: see struct msgpass_patience
- * @trial: whether to let others run before: of those who wait for the same
+ * @trial: whether to let others run before, or to spin: of those who wait for the same
  *
  * No lock is held. Return: 0 if it was released, even if a signal came as well;
  * -ERESTARTSYS on a signal or -ETIMEDOUT otherwise: then @waiter may still be

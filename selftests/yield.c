@@ -2,7 +2,8 @@
 /*
  * Two that talk on one CPU. Who waits lets the other run instead of going to sleep
  * (module/wait.c). But not where somebody counts on being woken: with a deadline, or with
- * real-time priority; and seldom at a mailbox where it was in vain (P4).
+ * real-time priority; and seldom at a mailbox where it was in vain (P4). On two CPUs who
+ * waits looks for a moment before it sleeps, where the administrator wants that.
  *
  * Whether it pays is the scheduler's affair, and so not tested, but counted by the benchmark.
  */
@@ -29,6 +30,7 @@ enum { ASKER, ANSWERER, TALKERS };
  * @slow: the second sleeps before it answers, which makes a yield vain; always by the
  *	same mailbox
  * @policy: of the scheduler
+ * @cpu: where it runs
  * @forth: to the second
  * @back: to the first, one for each trip
  * @trips: how often both have had a message of the other
@@ -39,6 +41,7 @@ struct talk {
 	uint64_t patience;
 	bool slow;
 	int policy[TALKERS];
+	unsigned int cpu[TALKERS];
 	int forth, back[TRIPS];
 	unsigned int trips;
 	long slept[TALKERS], preempted[TALKERS];
@@ -87,12 +90,12 @@ static int receive(const struct talk *talk, int mailbox)
 	return err ? err : (int)receive.size;
 }
 
-static void pin(void)
+static void pin(unsigned int cpu)
 {
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
-	CPU_SET(0, &set);
+	CPU_SET(cpu, &set);
 	MUST(!sched_setaffinity(0, sizeof(set), &set));
 }
 
@@ -134,7 +137,7 @@ static pid_t fork_talker(struct talk *talk, unsigned int which)
 
 	if (pid)
 		return pid;
-	pin();
+	pin(talk->cpu[which]);
 	MUST(!sched_setscheduler(0, policy, &param));
 	getrusage(RUSAGE_SELF, &before);
 	if (which == ASKER)
@@ -200,6 +203,33 @@ TEST_F(yield, P4_172_who_yielded_in_vain_sleeps_at_once_for_a_while)
 	self->talk->policy[ANSWERER] = SCHED_BATCH;
 	run_talk(_metadata, self->talk);
 	EXPECT_GE(self->talk->trips / 5, self->talk->preempted[ASKER]);
+}
+
+static void spin_no_more(void)
+{
+	write_limit("spin_us", 0);
+}
+
+/* Of both, while each trip needs two waits. What others do meanwhile may spoil it: not always. */
+TEST_F(yield, P4_190_on_two_processors_who_spins_hardly_sleeps)
+{
+	unsigned int tries = 0;
+	long slept;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "needs two processors");
+	EXPECT_EQ(0, read_limit("spin_us"));
+	atexit(spin_no_more);
+	ASSERT_TRUE(write_limit("spin_us", 1000));
+	EXPECT_FALSE(write_limit("spin_us", 1001));
+	self->talk->cpu[ANSWERER] = 1;
+	do {
+		self->talk->trips = 0;
+		run_talk(_metadata, self->talk);
+		slept = self->talk->slept[ASKER] + self->talk->slept[ANSWERER];
+	} while (slept > (long)self->talk->trips && ++tries < 20);
+	EXPECT_GE((long)self->talk->trips, slept);
+	spin_no_more();
 }
 
 TEST_HARNESS_MAIN

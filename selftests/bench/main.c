@@ -33,6 +33,7 @@
 
 const struct transport *const transports[] = {
 	&transport_msgpass, &transport_msgpass_inbox, &transport_msgpass_sync,
+	&transport_msgpass_spin,
 	&transport_posix_mq, &transport_sysv_msg, &transport_pipe, &transport_pipe_packet,
 	&transport_unix_stream, &transport_unix_seqpacket, &transport_unix_dgram,
 	&transport_unix_mmsg, &transport_tipc, &transport_binder, &transport_eventfd,

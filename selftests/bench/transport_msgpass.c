@@ -26,6 +26,16 @@ static const char *prepare(struct channel *channel)
 	return NULL;
 }
 
+/* As long as it may, for emulated processors: kernel.msgpass.spin_us in msgpass(4). */
+static const char *prepare_spin(struct channel *channel)
+{
+	const char *why = prepare(channel);
+
+	if (why)
+		return why;
+	return raise_limit("/proc/sys/kernel/msgpass/spin_us", 1000) ? NULL : strerror(errno);
+}
+
 /* Without a name, so that it ends with its descriptors. */
 static const char *open_capacity(struct channel *channel, unsigned int capacity)
 {
@@ -139,6 +149,14 @@ const struct transport transport_msgpass_inbox = {
 	.size_min = 1, .size_max = 1 << 30,
 	.prepare = prepare, .open = open_inbox, .attach = attach_inbox,
 	.send = send_inbox, .receive = receive_mailbox, .receive_from = receive_from,
+};
+
+const struct transport transport_msgpass_spin = {
+	.name = "msgpass-spin",
+	.can = CAN_TURNS,
+	.size_min = 1, .size_max = 1 << 30,
+	.prepare = prepare_spin, .open = open_mailbox,
+	.send = send_mailbox, .receive = receive_mailbox,
 };
 
 const struct transport transport_msgpass_sync = {

@@ -52,6 +52,7 @@ int command_status(const struct arguments *arguments)
 		{ "user_messages_max",	LIMITS "user_messages_max" },
 		{ "user_mailboxes_max",	LIMITS "user_mailboxes_max" },
 		{ "kept_bytes_max",	LIMITS "kept_bytes_max" },
+		{ "spin_us",		LIMITS "spin_us" },
 	};
 	unsigned int count;
 	bool success;
