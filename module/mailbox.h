@@ -74,13 +74,13 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+#include "process.h"
 #include "queue.h"
 #include "wait.h"
 
 struct msgpass_message;
 struct msgpass_name;
 struct msgpass_patience;
-struct msgpass_process;
 struct msgpass_user;
 struct msgpass_way;
 struct user_namespace;
@@ -187,6 +187,20 @@ bool msgpass_mailbox_permits(struct msgpass_mailbox *mailbox, u32 access);
  * From a mailbox that a process owns nobody else receives.
  */
 bool msgpass_mailbox_receivable(const struct msgpass_mailbox *mailbox);
+
+/**
+ * msgpass_mailbox_owner_ended() - has the process that owns it ended?
+ * @mailbox: the mailbox
+ *
+ * Then nobody can send to it and its name is free at once, although it ends, and those
+ * who wait at it are told, a moment later: msgpass_name_end_owned().
+ */
+static inline bool msgpass_mailbox_owner_ended(const struct msgpass_mailbox *mailbox)
+{
+	const struct msgpass_process *owner = mailbox->policy.owner;
+
+	return owner && !msgpass_process_lives(owner);
+}
 
 /**
  * msgpass_mailbox_takes() - may a message of this size be sent here?

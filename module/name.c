@@ -29,8 +29,8 @@ struct space {
 };
 
 struct msgpass_name {
-	struct rb_node		node;
-	struct space		*space;
+	struct rb_node		node;	/* empty where another took its place */
+	struct space		*space;	/* only with a place there */
 	struct msgpass_mailbox	*mailbox;
 	char			text[];
 };
@@ -132,6 +132,19 @@ static void disown_locked(struct msgpass_mailbox *mailbox)
 	WRITE_ONCE(owner->owned_count, owner->owned_count - 1);
 }
 
+/*
+ * @name takes the place of that of a mailbox whose owner has ended. Whatever else the old
+ * one is, and holds, is left as it was to the clean-up, which is certain to come:
+ * whoever wants the name has no time for what others left behind.
+ */
+static void displace_locked(struct msgpass_name *old, struct msgpass_name *name)
+{
+	lockdep_assert_held(&names_lock);
+
+	rb_replace_node(&old->node, &name->node, &old->space->names);
+	RB_CLEAR_NODE(&old->node);
+}
+
 int msgpass_name_create(const char *text, struct msgpass_mailbox *mailbox)
 {
 	struct msgpass_name *name, *other;
@@ -157,7 +170,7 @@ int msgpass_name_create(const char *text, struct msgpass_mailbox *mailbox)
 		add_space_locked(space);
 	}
 	link = seek_locked(space, text, &parent, &other);
-	if (other) {
+	if (other && !msgpass_mailbox_owner_ended(other->mailbox)) {
 		mutex_unlock(&names_lock);
 		kfree(name);
 		kfree(fresh);
@@ -169,8 +182,12 @@ int msgpass_name_create(const char *text, struct msgpass_mailbox *mailbox)
 	mailbox->name = name;
 	if (mailbox->policy.owner)
 		own_locked(mailbox);
-	rb_link_node(&name->node, parent, link);
-	rb_insert_color(&name->node, &space->names);
+	if (other) {
+		displace_locked(other, name);
+	} else {
+		rb_link_node(&name->node, parent, link);
+		rb_insert_color(&name->node, &space->names);
+	}
 	__module_get(THIS_MODULE);
 	mutex_unlock(&names_lock);
 	kfree(fresh);
@@ -188,25 +205,34 @@ struct msgpass_mailbox *msgpass_name_find(const char *text)
 	space = find_space_locked();
 	if (space) {
 		seek_locked(space, text, &parent, &name);
-		if (name)
+		if (name && !msgpass_mailbox_owner_ended(name->mailbox))
 			mailbox = msgpass_mailbox_get(name->mailbox);
 	}
 	mutex_unlock(&names_lock);
 	return mailbox;
 }
 
-/* Return the mailbox, with the reference that was the name's. */
-static struct msgpass_mailbox *remove_locked(struct msgpass_name *name)
+static void leave_space_locked(struct msgpass_name *name)
 {
-	struct msgpass_mailbox *mailbox = name->mailbox;
 	struct space *space = name->space;
 
 	lockdep_assert_held(&names_lock);
 
-	mailbox->name = NULL;
 	rb_erase(&name->node, &space->names);
 	if (RB_EMPTY_ROOT(&space->names))
 		free_space_locked(space);
+}
+
+/* Return the mailbox, with the reference that was the name's. */
+static struct msgpass_mailbox *remove_locked(struct msgpass_name *name)
+{
+	struct msgpass_mailbox *mailbox = name->mailbox;
+
+	lockdep_assert_held(&names_lock);
+
+	mailbox->name = NULL;
+	if (!RB_EMPTY_NODE(&name->node))
+		leave_space_locked(name);
 	kfree(name);
 	return mailbox;
 }

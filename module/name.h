@@ -2,7 +2,9 @@
 /*
  * Name: by which others find a mailbox. It outlives the descriptors, and goes
  * when the mailbox is deleted, the name unlinked, the namespace ended or, where
- * a process owns the mailbox, with that process.
+ * a process owns the mailbox, with that process: from then on nobody finds it, and
+ * another may take its place, though the mailbox still has it, and the clean-up of
+ * the process frees it.
  *
  * Names live in the IPC namespace of the process that uses them. A struct space
  * (name.c) holds the names of one namespace, and a reference to it. That alone
@@ -12,7 +14,7 @@
  *
  * A name keeps the module loaded, since unloading would lose its messages.
  *
- * Owner: the space's tree; the mailbox points back.
+ * Owner: its mailbox, which the space's tree leads to.
  *
  * Lock: names_lock, a mutex, over all spaces and names. Nobody holds it while
  * touching user memory.
@@ -39,7 +41,8 @@ int msgpass_name_create(const char *text, struct msgpass_mailbox *mailbox);
  * msgpass_name_find() - find a mailbox in the caller's IPC namespace
  * @text: the name, checked
  *
- * Return: the mailbox with a reference for the caller, or NULL.
+ * Return: the mailbox with a reference for the caller, or NULL: there is none, or its
+ * owner has ended.
  */
 struct msgpass_mailbox *msgpass_name_find(const char *text);
 

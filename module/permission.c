@@ -72,6 +72,8 @@ bool msgpass_mailbox_visible(struct msgpass_mailbox *mailbox)
 	u32 granted;
 	bool owner;
 
+	if (msgpass_mailbox_owner_ended(mailbox))
+		return false;
 	granted = granted_bits(mailbox, &owner);
 	if (!msgpass_mailbox_receivable(mailbox))
 		granted &= ~04;

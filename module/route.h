@@ -63,7 +63,7 @@ static inline int msgpass_route_to(struct msgpass_route *route,
 	if (arg->to || arg->flags & MSGPASS_TO_KEY)
 		return -EINVAL;
 	/* Even where that is not cleaned up yet: nobody would receive it. */
-	if (mailbox->policy.owner && !msgpass_process_lives(mailbox->policy.owner))
+	if (msgpass_mailbox_owner_ended(mailbox))
 		return mailbox->policy.end;
 	return 0;
 }

@@ -99,7 +99,7 @@
  * Errors, one meaning each
  * ------------------------
  *   ENOENT     no mailbox of that name; from a list, no more mailboxes or links
- *   EEXIST     a mailbox of that name exists
+ *   EEXIST     a mailbox of that name exists, and its owner has not ended
  *   EACCES     the mode bits, or the descriptor's access, do not permit it; or
  *              the process does not accept messages from this sender
  *   EPERM      only the owner may
@@ -145,7 +145,9 @@
 #define MSGPASS_FIXED_SIZE	(1U << 0)
 /*
  * Owned by the calling process: only that receives from it, others send; it
- * ends when that process has ended, by whatever way. exec() is no end.
+ * ends when that process has ended, by whatever way. exec() is no end. Its name is
+ * free at once then, as soon as a wait() for that process returns; those who wait at
+ * the mailbox are told a moment later.
  */
 #define MSGPASS_PROCESS_OWNED	(1U << 1)
 

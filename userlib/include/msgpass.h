@@ -93,7 +93,7 @@ struct msgpass *msgpass_endpoint(void);
  * @access: MSGPASS_ACCESS_* bits of the mailbox returned
  *
  * The mailbox stays until msgpass_delete() or msgpass_unlink(), whoever exits;
- * with MSGPASS_PROCESS_OWNED only until this process does.
+ * with MSGPASS_PROCESS_OWNED only until this process does: then its name is free at once.
  *
  * Return: the mailbox, to be closed with msgpass_close(); NULL on error:
  * EEXIST, EINVAL, EDQUOT, ENOMEM, or as msgpass_endpoint().
