@@ -340,8 +340,7 @@ static void open_own(struct reader *reader, unsigned int owner)
 	route = &reader->sources[1].route;
 	capacity = some_capacity();
 	route->place = books_place(books, capacity, 1);
-	/* Whoever had that name a round ago has ended, but its mailbox ends a little later. */
-	(void)UNTIL((route->fd = create(SHARED + owner, route->place, capacity)) != -EEXIST);
+	route->fd = create(SHARED + owner, route->place, capacity);
 	if (route->fd < 0) {
 		fprintf(stderr, "# no mailbox of its own: %s\n", strerror(-route->fd));
 		_exit(1);

@@ -134,6 +134,139 @@ TEST_F(owner, M6_2_unlinked_it_still_ends_with_its_owner)
 	close(mailbox);
 }
 
+/*
+ * So many that to clean up after their owner takes longer than the next few calls, and
+ * not too many for the quota. The oldest are the last; so many of them are taken again.
+ */
+#define MANY	800
+#define TAKEN	100
+
+static void name_one(char name[MAILBOX_NAME_SIZE], const char *prefix, unsigned int i)
+{
+	snprintf(name, MAILBOX_NAME_SIZE, "%.40s-%03u", prefix, i);
+}
+
+/* A child that owns them all, the first of them full, and tells it; until it is told to exit. */
+static pid_t fork_owner_of_many(int device, const char *prefix, int made, int leave)
+{
+	char name[MAILBOX_NAME_SIZE];
+	pid_t child = fork_child();
+	int mailbox;
+
+	if (child) {
+		await_event(made);
+		return child;
+	}
+	for (unsigned int i = 0; i < MANY; i++) {
+		name_one(name, prefix, i);
+		mailbox = create_owned(device, name, 1);
+		MUST(mailbox >= 0);
+		MUST(i || !send_text(mailbox, "full"));
+		close(mailbox);
+	}
+	tell_event(made);
+	await_event(leave);
+	_exit(0);
+}
+
+/* Return as soon as it has ended: whoever sleeps meanwhile may find the clean-up done. */
+static bool end_owner(pid_t owner, int leave, bool kills)
+{
+	int status;
+
+	if (kills)
+		kill(owner, SIGKILL);
+	else
+		tell_event(leave);
+	while (!waitpid(owner, &status, WNOHANG))
+		;
+	return kills ? WIFSIGNALED(status) : WIFEXITED(status) && !WEXITSTATUS(status);
+}
+
+/* Does the name lead to that mailbox, of which this is another descriptor? */
+static bool leads_to(int device, const char *name, int mailbox)
+{
+	int found = open_mailbox(device, name, MSGPASS_ACCESS_SEND);
+	bool does;
+
+	if (found < 0)
+		return false;
+	does = !send_text(found, name) && next_is(mailbox, name);
+	close(found);
+	return does;
+}
+
+TEST_F_TIMEOUT(owner, M6_180_its_name_is_free_at_once_when_its_owner_has_ended, SLOW)
+{
+	uint64_t limit = msgpass_deadline(4 * SECOND);
+	int leave = open_event(), old, new[TAKEN];
+	char name[MAILBOX_NAME_SIZE];
+	unsigned int rounds = 0, i;
+
+	do {
+		pid_t owner = fork_owner_of_many(self->device, self->name, self->event, leave);
+		struct task sender;
+
+		name_one(name, self->name, 0);
+		old = open_mailbox(self->device, name, MSGPASS_ACCESS_SEND);
+		ASSERT_LE(0, old);
+		start_send(&sender, old, "waits", 0, 0);
+		ASSERT_TRUE(until_senders_wait(old, 1));
+		ASSERT_TRUE(end_owner(owner, leave, rounds % 2));
+		for (i = 0; i < TAKEN; i++) {
+			name_one(name, self->name, i);
+			new[i] = create_owned(self->device, name, 1);
+			ASSERT_LE(0, new[i]);
+		}
+		/* The clean-up tells who waits at the old one, and leaves the new ones alone. */
+		ASSERT_EQ(-EIDRM, join(&sender));
+		close(old);
+		for (i = 0; i < TAKEN; i++) {
+			name_one(name, self->name, i);
+			ASSERT_TRUE(leads_to(self->device, name, new[i]));
+			ASSERT_EQ(0, delete_mailbox(new[i]));
+			ASSERT_EQ(-ENOENT, open_mailbox(self->device, name, 0));
+			close(new[i]);
+		}
+	} while (++rounds < 10 && (rounds < 4 || msgpass_deadline(0) < limit));
+	TH_LOG("%u names taken in each of %u rounds", TAKEN, rounds);
+	close(leave);
+}
+
+TEST_F_TIMEOUT(owner, M6_181_nor_does_anybody_find_or_list_it_then, SLOW)
+{
+	char name[MAILBOX_NAME_SIZE], next[MSGPASS_NAME_MAX + 1];
+	const struct msgpass_next list = { .name = (uintptr_t)next };
+	int leave = open_event(), old;
+
+	name_one(name, self->name, 0);
+	for (int i = 0; i < 12; i++) {
+		pid_t owner = fork_owner_of_many(self->device, self->name, self->event, leave);
+		bool is_listed;
+
+		old = open_mailbox(self->device, name, 0);
+		ASSERT_LE(0, old);
+		/* The first name would be the next one. */
+		snprintf(next, sizeof(next), "%s", self->name);
+		ASSERT_TRUE(end_owner(owner, leave, i % 2));
+		switch (i % 3) {
+		case 0:
+			ASSERT_EQ(-ENOENT, open_mailbox(self->device, name, 0));
+			break;
+		case 1:
+			ASSERT_EQ(-ENOENT, unlink_mailbox(self->device, name));
+			break;
+		case 2:
+			is_listed = !msgpass_raw_next(self->device, &list) && !strcmp(next, name);
+			ASSERT_FALSE(is_listed);
+		}
+		/* Or else so many in a row would be too many for the quota. */
+		ASSERT_TRUE(UNTIL(set_capacity(old, 1) == -EIDRM));
+		close(old);
+	}
+	close(leave);
+}
+
 TEST_F(owner, M14_1_capacity_grows_and_shrinks_and_loses_nothing)
 {
 	int mailbox = create_mailbox(self->device, self->name, 1, 64);
