@@ -31,7 +31,7 @@
  * then it waits on that sender's way (link.h). Whoever waits makes room for what
  * it waits for, whatever the capacity, since that does not rest.
  *
- * Invariants, whenever the lock is free:
+ * Invariants, whenever the lock is free, until it ends:
  * - somebody waits to receive only if no message that it would take rests, and
  *   no sender of such a message waits for admission;
  * - somebody waits for admission only if there is no room, or while
@@ -119,8 +119,8 @@ struct msgpass_mailbox {
 	struct list_head	owned;		/* names_lock; process.owned */
 	wait_queue_head_t	read_pollers;
 	wait_queue_head_t	write_pollers;
-	struct msgpass_trial	sending;	/* no lock */
-	struct msgpass_trial	receiving;	/* no lock */
+	struct msgpass_trials	sending;	/* no lock */
+	struct msgpass_trials	receiving;	/* no lock */
 	struct msgpass_trial	lending;	/* no lock */
 	struct msgpass_trial	napping;	/* no lock */
 	struct delayed_work	late;		/* no lock; late.h */

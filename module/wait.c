@@ -137,10 +137,13 @@ static void spin(const struct msgpass_waiter *waiter, ktime_t deadline,
 	ktime_t end = min(ktime_add_us(ktime_get(), us), deadline);
 	bool is_soon;
 
+	if (!msgpass_try(trial))
+		return;
 	do {
 		cpu_relax();
 		is_soon = is_released(waiter);
-	} while (!is_soon && !need_resched() && !signal_pending(current) && ktime_get() < end);
+	} while (!is_soon && single_task_running() && !need_resched() &&
+		 !signal_pending(current) && ktime_get() < end);
 	msgpass_tried(trial, is_soon, MSGPASS_REST_SHORT);
 }
 
@@ -158,7 +161,7 @@ static void let_others_run(const struct msgpass_waiter *waiter, struct msgpass_t
 	bool is_soon;
 
 	/* A real-time task that yields lets only its equals run. */
-	if (current->policy != SCHED_NORMAL || signal_pending(current))
+	if (current->policy != SCHED_NORMAL || signal_pending(current) || !msgpass_try(trial))
 		return;
 	yield();
 	is_soon = time_before_eq(jiffies, begin);
@@ -168,16 +171,16 @@ static void let_others_run(const struct msgpass_waiter *waiter, struct msgpass_t
 
 /* What there is to do before it sleeps. */
 static void stay_awake(const struct msgpass_waiter *waiter, ktime_t deadline,
-		       struct msgpass_trial *trial)
+		       struct msgpass_trials *trials)
 {
 	unsigned int us = READ_ONCE(msgpass_spin_us);
 
-	if (!single_task_running()) {
-		/* Nothing that runs may make it late. */
-		if (deadline == KTIME_MAX)
-			let_others_run(waiter, trial);
-	} else if (us && num_online_cpus() > 1) {
-		spin(waiter, deadline, trial, us);
+	if (single_task_running()) {
+		if (us && num_online_cpus() > 1)
+			spin(waiter, deadline, &trials->spin, us);
+	} else if (deadline == KTIME_MAX) {
+		/* With a deadline nothing that runs may make it late. */
+		let_others_run(waiter, &trials->yield);
 	}
 }
 
@@ -193,13 +196,12 @@ void msgpass_nap(void)
 }
 
 int msgpass_wait(struct msgpass_waiter *waiter, ktime_t deadline,
-		 struct msgpass_trial *trial)
+		 struct msgpass_trials *trials)
 {
 	ktime_t *expires = deadline == KTIME_MAX ? NULL : &deadline;
 	int err = 0;
 
-	if (msgpass_try(trial))
-		stay_awake(waiter, deadline, trial);
+	stay_awake(waiter, deadline, trials);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 		if (is_released(waiter)) {

@@ -96,6 +96,16 @@ struct msgpass_trial {
 	u16	backoff;
 };
 
+/**
+ * struct msgpass_trials - what may be done before one sleeps
+ * @yield: let others of the same CPU run
+ * @spin: look for the outcome
+ */
+struct msgpass_trials {
+	struct msgpass_trial	yield;
+	struct msgpass_trial	spin;
+};
+
 /* What was in vain is tried once in so many: where a try costs little, or a time slice. */
 #define MSGPASS_REST_SHORT	7
 #define MSGPASS_REST_LONG	1023
@@ -190,13 +200,13 @@ void msgpass_nap(void);
  * msgpass_wait() - wait until released
  * @waiter: the caller's, queued
  * @deadline: see struct msgpass_patience
- * @trial: whether to let others run before, or to spin: of those who wait for the same
+ * @trials: what to do before: of those who wait for the same
  *
  * No lock is held. Return: 0 if it was released, even if a signal came as well;
  * -ERESTARTSYS on a signal or -ETIMEDOUT otherwise: then @waiter may still be
  * released until its list's lock is taken.
  */
 int msgpass_wait(struct msgpass_waiter *waiter, ktime_t deadline,
-		 struct msgpass_trial *trial);
+		 struct msgpass_trials *trials);
 
 #endif /* MSGPASS_WAIT_H */
