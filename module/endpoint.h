@@ -38,8 +38,8 @@ struct msgpass_endpoint {
 
 /**
  * struct msgpass_caller - the process that calls, and who pays for it
- * @process: the process
- * @user: its user
+ * @process: the process, which outlives its call
+ * @user: its user; referenced if it is not the endpoint's
  */
 struct msgpass_caller {
 	struct msgpass_process	*process;

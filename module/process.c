@@ -45,7 +45,7 @@ static struct rhashtable pids;
 static struct workqueue_struct *exit_queue;
 
 /* Who found itself last: most that share a descriptor call again and again. */
-static DEFINE_PER_CPU(struct msgpass_process *, last_caller);
+static DEFINE_PER_CPU(struct msgpass_process __rcu *, last_caller);
 
 /*
  * By key, counted from the one below the first of all: the numbers lie close
@@ -144,10 +144,15 @@ static bool remove_exit_watch(struct msgpass_process *process)
 /* It has no thread left that could be remembered again. */
 static void forget_caller(struct msgpass_process *process)
 {
+	struct msgpass_process __rcu **last;
 	int cpu;
 
-	for_each_possible_cpu(cpu)
-		cmpxchg(per_cpu_ptr(&last_caller, cpu), process, NULL);
+	for_each_possible_cpu(cpu) {
+		last = per_cpu_ptr(&last_caller, cpu);
+		/* Most are in none, and the lines are others' to write to. */
+		if (rcu_access_pointer(*last) == process)
+			unrcu_pointer(cmpxchg(last, RCU_INITIALIZER(process), NULL));
+	}
 }
 
 static void exit_work(struct work_struct *work)
@@ -265,7 +270,7 @@ struct msgpass_process *msgpass_process_current(void)
 
 	/* Of another process it may be the record, and about to be freed. */
 	rcu_read_lock();
-	process = READ_ONCE(*raw_cpu_ptr(&last_caller));
+	process = rcu_dereference(*raw_cpu_ptr(&last_caller));
 	is_mine = process && process->pid == task_tgid(current);
 	rcu_read_unlock();
 	if (is_mine)
@@ -274,7 +279,7 @@ struct msgpass_process *msgpass_process_current(void)
 	process = msgpass_process_get(task_tgid(current));
 	if (IS_ERR(process))
 		return NULL;
-	WRITE_ONCE(*raw_cpu_ptr(&last_caller), process);
+	rcu_assign_pointer(*raw_cpu_ptr(&last_caller), process);
 	/* Not the last: the table has one until we have ended. */
 	msgpass_process_put(process);
 	return process;
