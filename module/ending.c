@@ -54,30 +54,21 @@ static bool release_some(struct msgpass_mailbox *mailbox, struct list_head *drop
 	return late || senders + synchronous + receivers;
 }
 
-bool msgpass_drop_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message)
-{
-	bool rests = message->state == MSGPASS_QUEUED;
-
-	lockdep_assert_held(&mailbox->lock);
-
-	/* It still hangs in the queue of its way, which nobody may read any more. */
-	msgpass_queue_remove(&mailbox->queue, message);
-	message->state = MSGPASS_REVOKED;
-	return rests;
-}
-
 /* Return whether there may be more. */
 static bool drop_some(struct msgpass_mailbox *mailbox, struct list_head *dropped)
 {
 	struct msgpass_message *message;
 	unsigned int i;
+	bool rests;
 
 	spin_lock(&mailbox->lock);
 	for (i = 0; i < DROPS_MAX; i++) {
-		message = msgpass_queue_head(&mailbox->queue);
+		message = msgpass_queue_any(&mailbox->queue);
 		if (!message)
 			break;
-		if (msgpass_drop_locked(mailbox, message))
+		rests = message->state == MSGPASS_QUEUED;
+		msgpass_drop_locked(mailbox, message);
+		if (rests)
 			list_add_tail(&message->node[MSGPASS_IN_MAILBOX], dropped);
 	}
 	spin_unlock(&mailbox->lock);

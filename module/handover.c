@@ -79,6 +79,11 @@ static inline void rest_locked(struct msgpass_mailbox *mailbox,
 	lockdep_assert_held(&mailbox->lock);
 
 	message->state = MSGPASS_QUEUED;
+	if (unlikely(message->aside)) {
+		msgpass_queue_restore(&mailbox->queue, message);
+		if (message->way)
+			msgpass_queue_restore(&message->way->queue, message);
+	}
 	if (unlikely(!mailbox->keeps_module)) {
 		mailbox->keeps_module = true;
 		/* Whoever is about to let it rest holds the module, too. */
@@ -155,13 +160,20 @@ static __always_inline void place_locked(struct msgpass_mailbox *mailbox,
 	wakeups->readable = waitqueue_active(&mailbox->read_pollers);
 }
 
-void msgpass_enter_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message,
-			  struct msgpass_wakeups *wakeups)
+static __always_inline void enter_locked(struct msgpass_mailbox *mailbox,
+					 struct msgpass_message *message,
+					 struct msgpass_wakeups *wakeups)
 {
 	lockdep_assert_held(&mailbox->lock);
 
 	enqueue_locked(mailbox, message);
 	place_locked(mailbox, message, wakeups);
+}
+
+void msgpass_enter_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message,
+			  struct msgpass_wakeups *wakeups)
+{
+	enter_locked(mailbox, message, wakeups);
 }
 
 static void count_in_way_locked(struct msgpass_mailbox *mailbox,
@@ -195,8 +207,7 @@ static __always_inline void admit_locked(struct msgpass_mailbox *mailbox,
 		sender->id = message->id;
 		list_add_tail(&sender->link, &mailbox->synchronous);
 	}
-	enqueue_locked(mailbox, message);
-	place_locked(mailbox, message, wakeups);
+	enter_locked(mailbox, message, wakeups);
 }
 
 void msgpass_admit_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message,
@@ -250,12 +261,13 @@ static __always_inline void leave_locked(struct msgpass_mailbox *mailbox,
 					 struct msgpass_way *way, u32 size,
 					 struct msgpass_wakeups *wakeups)
 {
-	/* Timeline POLL */
-	bool is_news = waitqueue_active(&mailbox->write_pollers) &&
-		       !msgpass_admits_locked(mailbox, NULL);
+	bool is_news;
 
 	lockdep_assert_held(&mailbox->lock);
 
+	/* Timeline POLL */
+	is_news = waitqueue_active(&mailbox->write_pollers) &&
+		  !msgpass_admits_locked(mailbox, NULL);
 	mailbox->messages--;
 	mailbox->bytes -= size;
 	if (way && !--way->messages && way->ended) {
@@ -281,9 +293,9 @@ void msgpass_leave_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *w
  * Undo a claim. The message is where it was, for the next receiver, but for one that is
  * lent: that leaves its place to a copy. Return it if it is now to be freed.
  */
-static struct msgpass_message *put_back_locked(struct msgpass_mailbox *mailbox,
-					       struct msgpass_message *message,
-					       struct msgpass_wakeups *wakeups)
+static struct msgpass_message *give_back_locked(struct msgpass_mailbox *mailbox,
+						struct msgpass_message *message,
+						struct msgpass_wakeups *wakeups)
 {
 	lockdep_assert_held(&mailbox->lock);
 
@@ -512,14 +524,23 @@ struct msgpass_message *msgpass_mailbox_claim(struct msgpass_mailbox *mailbox,
 	return message;
 }
 
+void msgpass_drop_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message)
+{
+	lockdep_assert_held(&mailbox->lock);
+
+	/* It still hangs in the queue of its way, which nobody may read any more. */
+	msgpass_queue_remove(&mailbox->queue, message);
+	message->state = MSGPASS_REVOKED;
+}
+
 /* The messages of a mailbox that has ended are dropped by whoever comes first. */
-static bool is_revoked_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message)
+static inline void drop_if_ended_locked(struct msgpass_mailbox *mailbox,
+					struct msgpass_message *message)
 {
 	lockdep_assert_held(&mailbox->lock);
 
 	if (unlikely(mailbox->ended) && message->state == MSGPASS_CLAIMED)
 		msgpass_drop_locked(mailbox, message);
-	return message->state == MSGPASS_REVOKED;
 }
 
 int msgpass_mailbox_commit(struct msgpass_mailbox *mailbox,
@@ -529,12 +550,13 @@ int msgpass_mailbox_commit(struct msgpass_mailbox *mailbox,
 	int err = 0;
 
 	msgpass_mailbox_lock(mailbox, &wakeups);
-	if (is_revoked_locked(mailbox, message)) {
+	drop_if_ended_locked(mailbox, message);
+	if (message->state == MSGPASS_REVOKED) {
 		/* Senders that withdraw one by one must not keep us here. */
 		err = signal_pending(current) ? -ERESTARTSYS : -EAGAIN;
 	} else if (fatal_signal_pending(current)) {
 		/* Its memory is about to go: that would be nobody's receipt. */
-		message = put_back_locked(mailbox, message, &wakeups);
+		message = give_back_locked(mailbox, message, &wakeups);
 		err = -ERESTARTSYS;
 	} else {
 		dequeue_locked(mailbox, message);
@@ -557,8 +579,9 @@ void msgpass_mailbox_give_back(struct msgpass_mailbox *mailbox,
 	struct msgpass_wakeups wakeups;
 
 	msgpass_mailbox_lock(mailbox, &wakeups);
-	if (!is_revoked_locked(mailbox, message))
-		message = put_back_locked(mailbox, message, &wakeups);
+	drop_if_ended_locked(mailbox, message);
+	if (message->state != MSGPASS_REVOKED)
+		message = give_back_locked(mailbox, message, &wakeups);
 	msgpass_mailbox_unlock(mailbox, &wakeups);
 
 	if (message)

@@ -28,7 +28,7 @@
 #define MSGPASS_SECTION_MAX	8
 
 /*
- * Every change of a mailbox is between the two that follow. What it released is woken
+ * Every change that may release somebody is between the two that follow. Who was is woken
  * after the lock is dropped (timeline RELEASE).
  *
  * Nobody need be told who does not poll, and that is seen without a barrier:
@@ -138,11 +138,9 @@ void msgpass_revoke_locked(struct msgpass_mailbox *mailbox, struct msgpass_messa
 /**
  * msgpass_drop_locked() - drop a message with the mailbox, which has ended
  * @mailbox: the mailbox
- * @message: at rest or claimed
- *
- * Return: whether it was at rest, and so is the caller's. Otherwise its claim is revoked.
+ * @message: the caller's now if it was at rest; its claimer's, if it was claimed
  */
-bool msgpass_drop_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message);
+void msgpass_drop_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message);
 
 /**
  * msgpass_leave_locked() - an admitted message is in the mailbox no more

@@ -239,6 +239,7 @@ int msgpass_ioctl_send_exact(struct file *file, struct msgpass_send __user *uarg
 {
 	struct msgpass_send arg MSGPASS_UNINITIALIZED;
 
+	might_fault();
 	if (should_fail_usercopy() || !user_read_access_begin(uarg, sizeof(*uarg)))
 		return -EFAULT;
 	unsafe_get_user(arg.flags, &uarg->flags, fault);
@@ -388,6 +389,7 @@ int msgpass_ioctl_receive_exact(struct file *file, struct msgpass_receive __user
 {
 	struct msgpass_receive arg MSGPASS_UNINITIALIZED;
 
+	might_fault();
 	if (should_fail_usercopy() || !user_read_access_begin(uarg, sizeof(*uarg)))
 		return -EFAULT;
 	unsafe_get_user(arg.flags, &uarg->flags, fault);

@@ -51,7 +51,7 @@ struct msgpass_user;
  * @since: CLOCK_MONOTONIC of the first message, 0 before; read without a lock
  * @admitted_messages: how many since then
  * @admitted_bytes: their payload
- * @queue: those of them at rest
+ * @queue: those
  * @receivers: waiters for a message of this sender only
  * @senders: this sender's waiters for admission
  */

@@ -109,7 +109,7 @@ static int between_pieces(void)
 #define WORD	sizeof(u64)
 
 /* Four words at a time, and then what is left. */
-#define FOUR	(4 * WORD)
+#define BLOCK	(4 * WORD)
 
 static int copy_small_in(void *to, const void __user *from, size_t size)
 {
@@ -119,7 +119,7 @@ static int copy_small_in(void *to, const void __user *from, size_t size)
 		return 0;
 	if (should_fail_usercopy() || !user_read_access_begin(from, size))
 		return -EFAULT;
-	for (; left >= FOUR; left -= FOUR, to += FOUR, from += FOUR) {
+	for (; left >= BLOCK; left -= BLOCK, to += BLOCK, from += BLOCK) {
 		unsafe_get_user(((u64 *)to)[0], (const u64 __user *)from, fault);
 		unsafe_get_user(((u64 *)to)[1], (const u64 __user *)from + 1, fault);
 		unsafe_get_user(((u64 *)to)[2], (const u64 __user *)from + 2, fault);
@@ -145,7 +145,7 @@ static int copy_small_out(void __user *to, const void *from, size_t size)
 		return 0;
 	if (should_fail_usercopy() || !user_write_access_begin(to, size))
 		return -EFAULT;
-	for (; left >= FOUR; left -= FOUR, to += FOUR, from += FOUR) {
+	for (; left >= BLOCK; left -= BLOCK, to += BLOCK, from += BLOCK) {
 		unsafe_put_user(((const u64 *)from)[0], (u64 __user *)to, fault);
 		unsafe_put_user(((const u64 *)from)[1], (u64 __user *)to + 1, fault);
 		unsafe_put_user(((const u64 *)from)[2], (u64 __user *)to + 2, fault);
@@ -276,7 +276,8 @@ static noinline bool keep_larger(struct msgpass_message *message)
 {
 	unsigned int kind = kind_of(message->size);
 
-	return kind < MSGPASS_MESSAGE_KINDS && msgpass_spare_keep(message, kind);
+	return kind < MSGPASS_MESSAGE_KINDS &&
+	       msgpass_spare_keep(message, array_index_nospec(kind, MSGPASS_MESSAGE_KINDS));
 }
 
 static inline void keep_or_destroy(struct msgpass_message *message)
@@ -318,6 +319,7 @@ static inline void fill_in(struct msgpass_message *message, u64 key, u32 size, u
 	message->way = NULL;
 	message->id = 0;
 	message->state = MSGPASS_PENDING;
+	message->aside = 0;
 	message->size = size;
 	message->priority = priority;
 	message->is_lent = false;

@@ -97,6 +97,7 @@ struct msgpass_message {
 							/* while it is in its mailbox */
 	u64				id;
 	enum msgpass_message_state	state;
+	u8				aside;		/* bit p: at place p, queue.h */
 	/* ---- */
 	u32				size;
 	u32				priority;

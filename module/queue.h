@@ -8,9 +8,10 @@
  * Owner: the mailbox or the way that it is a part of; its messages are not its
  * own.
  *
- * A message that is claimed keeps its place, where others pass it by: were it put back
- * later, its place would have to be searched for. There are never more of these than
- * receivers that are copying.
+ * A message that is claimed keeps its place, for most are not claimed for long. One that
+ * stands in the way of who looks for the first at rest is put aside, once, so that it
+ * does not matter how many receivers are stuck in their copies; given back, it is
+ * inserted again, which passes by few.
  *
  * Lock: the mailbox's.
  */
@@ -18,6 +19,7 @@
 #define MSGPASS_QUEUE_H
 
 #include <linux/bitops.h>
+#include <linux/compiler.h>
 #include <linux/list.h>
 #include <linux/msgpass.h>
 #include <linux/types.h>
@@ -31,39 +33,21 @@
  * @place: which place of its messages it is
  * @occupied: bit p: there are messages of priority p
  * @of: of each priority, by id
+ * @aside: claimed messages, in no order
  */
 struct msgpass_queue {
 	enum msgpass_place	place;
 	u32			occupied;
 	struct list_head	of[MSGPASS_PRIORITIES];
+	struct list_head	aside;
 };
 
 void msgpass_queue_init(struct msgpass_queue *queue, enum msgpass_place place);
 
-/**
- * msgpass_queue_first() - the message to be received next
- * @queue: the queue
- *
- * Passes by those that are claimed.
- *
- * Return: the message, still in the queue, or NULL.
- */
-static inline struct msgpass_message *msgpass_queue_first(struct msgpass_queue *queue)
-{
-	u32 occupied = queue->occupied;
-	struct msgpass_message *message;
-	unsigned int priority;
+/* The rest of msgpass_queue_first(): the first is claimed. */
+struct msgpass_message *msgpass_queue_clear(struct msgpass_queue *queue);
 
-	for (; occupied; occupied &= ~BIT(priority)) {
-		priority = fls(occupied) - 1;
-		list_for_each_entry(message, &queue->of[priority], node[queue->place])
-			if (message->state == MSGPASS_QUEUED)
-				return message;
-	}
-	return NULL;
-}
-
-/* The first, claimed or not, or NULL. */
+/* Of the highest priority, claimed or not, but for those aside; or NULL. */
 static inline struct msgpass_message *msgpass_queue_head(struct msgpass_queue *queue)
 {
 	unsigned int priority = fls(queue->occupied);
@@ -73,8 +57,39 @@ static inline struct msgpass_message *msgpass_queue_head(struct msgpass_queue *q
 				node[queue->place]);
 }
 
-/* A message that is older than others here: the copy of one that was lent. */
-void msgpass_queue_put_back(struct msgpass_queue *queue, struct msgpass_message *message);
+/**
+ * msgpass_queue_first() - the message to be received next
+ * @queue: the queue
+ *
+ * Return: the first at rest, still in the queue, or NULL.
+ */
+static inline struct msgpass_message *msgpass_queue_first(struct msgpass_queue *queue)
+{
+	struct msgpass_message *message = msgpass_queue_head(queue);
+
+	if (!message || likely(message->state == MSGPASS_QUEUED))
+		return message;
+	return msgpass_queue_clear(queue);
+}
+
+/**
+ * msgpass_queue_any() - some message, claimed or not
+ * @queue: the queue
+ *
+ * Return: the message, still in the queue, or NULL: there is none.
+ */
+static inline struct msgpass_message *msgpass_queue_any(struct msgpass_queue *queue)
+{
+	return msgpass_queue_head(queue) ?:
+	       list_first_entry_or_null(&queue->aside, struct msgpass_message,
+					node[queue->place]);
+}
+
+/* A message that may be older than others here. */
+void msgpass_queue_insert(struct msgpass_queue *queue, struct msgpass_message *message);
+
+/* One that was put aside is at rest again. */
+void msgpass_queue_restore(struct msgpass_queue *queue, struct msgpass_message *message);
 
 /**
  * msgpass_queue_add() - put a message in its place
@@ -86,7 +101,7 @@ static inline void msgpass_queue_add(struct msgpass_queue *queue,
 				     struct msgpass_message *message, bool newest)
 {
 	if (!newest) {
-		msgpass_queue_put_back(queue, message);
+		msgpass_queue_insert(queue, message);
 		return;
 	}
 	queue->occupied |= BIT(message->priority);

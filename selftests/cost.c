@@ -7,6 +7,7 @@
  * tens of times more, so a generous factor tells it apart.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "util.h"
@@ -17,6 +18,7 @@
 #define FACTOR		6
 #define MANY_MESSAGES	100000
 #define MANY_MAILBOXES	1000
+#define MANY_STUCK	2500
 
 FIXTURE(cost)
 {
@@ -169,6 +171,31 @@ TEST_F_TIMEOUT(cost, P11_5_nor_how_many_of_lower_priority_are_passed_by, SLOW)
 		ASSERT_EQ(0, send_priority(self->mailbox, "low", i % MSGPASS_PRIORITY_MAX));
 	behind = measure_priority(self->mailbox);
 	EXPECT_ALIKE(alone, behind);
+}
+
+/* Each has claimed a message, and copies it for ever. */
+TEST_F_TIMEOUT(cost, P11_190_nor_how_many_receivers_are_stuck, SLOW)
+{
+	struct cost alone = measure(self->mailbox), behind;
+	struct task *tasks = calloc(MANY_STUCK, sizeof(*tasks));
+	struct stall stall;
+
+	ASSERT_TRUE(tasks);
+	if (!stall_open(&stall))
+		SKIP(return, "needs userfaultfd, and the right to use it");
+	for (int i = 0; i < MANY_STUCK; i++) {
+		ASSERT_EQ(0, send_text(self->mailbox, "x"));
+		start_stalled(&tasks[i], self->mailbox, &stall, 0);
+		ASSERT_TRUE(stall_hit(&stall));
+	}
+	behind = measure(self->mailbox);
+	EXPECT_ALIKE(alone, behind);
+	EXPECT_EQ(MANY_STUCK, stat_of(self->mailbox).messages);
+	stall_resolve(&stall);
+	for (int i = 0; i < MANY_STUCK; i++)
+		EXPECT_EQ(0, join(&tasks[i]));
+	stall_close(&stall);
+	free(tasks);
 }
 
 TEST_HARNESS_MAIN

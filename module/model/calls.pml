@@ -434,8 +434,7 @@ inline msgpass_drop_locked(m)
 	state[m] = REVOKED
 }
 
-/* The look at the state follows. */
-inline is_revoked_locked(m)
+inline drop_if_ended_locked(m)
 {
 	if
 	:: ended && state[m] == CLAIMED && MISTAKE != END_FORGETS_CLAIMED ->
@@ -450,7 +449,7 @@ inline msgpass_mailbox_commit()
 	atomic {
 		msgpass_mailbox_lock();
 		w_message[self] = NONE;
-		is_revoked_locked(message);
+		drop_if_ended_locked(message);
 		if
 		:: state[message] == REVOKED ->
 			err = (killed[self] -> EARLY : EAGAIN);
@@ -483,7 +482,7 @@ inline msgpass_mailbox_give_back()
 	atomic {
 		msgpass_mailbox_lock();
 		w_message[self] = NONE;
-		is_revoked_locked(message);
+		drop_if_ended_locked(message);
 		if
 		:: state[message] != REVOKED ->
 			give_back_locked(message);

@@ -102,8 +102,10 @@ inline tell()
 	tell_pollers(writable, joined_writer, told_writer)
 }
 
+/* Nobody reads the queue of a way of a mailbox that has ended: what it leads to is freed. */
 inline enqueue_locked(m)
 {
+	assert(!ended);
 	msgpass_queue_add(queue, m);
 	if
 	:: WAYS -> msgpass_queue_add(way_queue[from[m]], m)
@@ -113,6 +115,7 @@ inline enqueue_locked(m)
 
 inline dequeue_locked(m)
 {
+	assert(!ended);
 	msgpass_queue_remove(queue, m);
 	if
 	:: WAYS -> msgpass_queue_remove(way_queue[from[m]], m)
@@ -189,6 +192,7 @@ inline msgpass_waiter_earlier()
 	}
 }
 
+/* With hand_over_locked(). */
 inline place_locked(m)
 {
 	placed++;
@@ -305,7 +309,7 @@ inline msgpass_admit_waiting_locked(is_late)
 
 inline msgpass_leave_locked(m)
 {
-	f_full = !msgpass_admits_locked(ANY);
+	f_full = joined_writer && !msgpass_admits_locked(ANY);
 	messages--;
 	if
 	:: WAYS ->

@@ -46,6 +46,7 @@
  * - the order of memory accesses: steps here are seen by all at once. The one
  *   place without the lock is a release paired with an acquire (timeline RELEASE);
  * - the task_struct that is woken late: a reference keeps it (timeline RELEASE);
+ * - that what is claimed is put aside: only to be passed by faster;
  * - exclusive pollers: one poller for reading and one for writing at most;
  * - deletion with ways: an inbox ends after the last thread that received from it;
  * - turns of receivers are not numbers but a list in the order of arrival, since

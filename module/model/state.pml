@@ -83,7 +83,7 @@
 #define END_FORGETS_SYNCHRONOUS		16	/* nor tell those who wait for receipt */
 #define POLL_LOOKS_FIRST		17	/* a poller looks, then joins */
 #define CLAIM_TELLS_NO_WRITER		18	/* a receiver waits: that is room, not told */
-#define CLAIMED_NOT_PASSED_BY		19	/* claimed by its way, it is found in its place */
+#define CLAIMED_NOT_PASSED_BY		19	/* what is claimed is found in its place */
 #define HERD				20	/* one message releases all receivers */
 #define DRAINED_NOT_TOLD		21	/* the last message of an ended way has left */
 #define SENDER_TELLS_NO_READER		22	/* a sender that waits can be received from */
