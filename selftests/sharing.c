@@ -158,6 +158,47 @@ TEST_F(sharing, M17_11_who_shares_descriptors_or_memory_is_still_itself)
 	close(sharer.mailbox);
 }
 
+/* One after the other on one processor, by one descriptor. */
+TEST_F(sharing, M17_190_children_that_share_a_descriptor_are_told_apart)
+{
+	enum { CHILDREN = 3, ROUNDS = 15 };
+	uint64_t keys[CHILDREN] = { };
+	pid_t children[CHILDREN];
+	cpu_set_t first;
+	unsigned int i, j;
+
+	CPU_ZERO(&first);
+	CPU_SET(0, &first);
+	for (i = 0; i < CHILDREN; i++) {
+		children[i] = fork_child();
+		if (children[i])
+			continue;
+		MUST(!sched_setaffinity(0, sizeof(first), &first));
+		for (j = 0; j < ROUNDS; j++) {
+			MUST(!send_text_to(self->device, getppid(), ""));
+			sched_yield();
+		}
+		_exit(0);
+	}
+	for (j = 0; j < CHILDREN * ROUNDS; j++) {
+		struct msgpass_receive receive = { };
+
+		ASSERT_EQ(0, receive_full(self->device, &receive));
+		for (i = 0; i < CHILDREN && children[i] != receive.sender_pid; i++)
+			;
+		ASSERT_GT(CHILDREN, i);
+		if (!keys[i])
+			keys[i] = receive.sender_key;
+		EXPECT_EQ(keys[i], receive.sender_key);
+	}
+	for (i = 0; i < CHILDREN; i++) {
+		EXPECT_EQ(0, wait_child(children[i]));
+		EXPECT_NE(key_of(self->device, 0), keys[i]);
+		for (j = 0; j < i; j++)
+			EXPECT_NE(keys[j], keys[i]);
+	}
+}
+
 static int create_owned(int device, const char *name, unsigned int capacity)
 {
 	const struct msgpass_create create = {
