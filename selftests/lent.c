@@ -76,13 +76,18 @@ static struct task receiver_of(int fd, void *buffer, size_t size)
 	ASSERT_TRUE(until_receivers_wait(self->mailbox, 1));			\
 } while (0)
 
-static struct task sender_of(int fd, const void *data, size_t size)
-{
-	return (struct task){
-		.fd = fd,
-		.send = { .data = (uintptr_t)data, .size = size },
-	};
-}
+/* Somebody who is waiting, and is stuck in what the sender then hands over. */
+#define START_STUCK(receiver, sender, _flags) do {				\
+	NEEDS_STALL();								\
+	*(sender) = (struct task){						\
+		.fd = self->mailbox,						\
+		.send = { .flags = _flags, .size = LARGE,			\
+			  .data = (uintptr_t)self->sent },			\
+	};									\
+	START_WAITING(receiver, self->stall.page, LARGE);			\
+	start(sender);								\
+	ASSERT_TRUE(stall_hit(&self->stall));					\
+} while (0)
 
 TEST_F(lent, P5_170_it_is_whole_wherever_it_lies_in_its_pages)
 {
@@ -326,12 +331,9 @@ TEST_F(lent, P4_182_a_send_that_had_room_has_it)
 
 TEST_F(lent, P3_170_what_comes_back_stands_before_what_came_later)
 {
-	struct task receiver, sender = sender_of(self->mailbox, self->sent, LARGE);
+	struct task receiver, sender;
 
-	NEEDS_STALL();
-	START_WAITING(&receiver, self->stall.page, LARGE);
-	start(&sender);
-	ASSERT_TRUE(stall_hit(&self->stall));
+	START_STUCK(&receiver, &sender, 0);
 	ASSERT_EQ(0, send_text(self->mailbox, "later"));
 	ASSERT_EQ(0, join(&sender));
 	EXPECT_EQ(1, sender.send.id);
@@ -366,13 +368,9 @@ TEST_F(lent, P2_174_a_synchronous_send_keeps_its_deadline)
 
 TEST_F(lent, P2_171_a_synchronous_send_returns_when_it_is_received)
 {
-	struct task receiver, sender = sender_of(self->mailbox, self->sent, LARGE);
+	struct task receiver, sender;
 
-	NEEDS_STALL();
-	sender.send.flags = MSGPASS_SYNC;
-	START_WAITING(&receiver, self->stall.page, LARGE);
-	start(&sender);
-	ASSERT_TRUE(stall_hit(&self->stall));
+	START_STUCK(&receiver, &sender, MSGPASS_SYNC);
 	ASSERT_TRUE(until_asleep(getpid(), sender.tid));
 	EXPECT_EQ(0, stat_of(self->mailbox).received_messages);
 	stall_resolve(&self->stall);
@@ -385,14 +383,10 @@ TEST_F(lent, P2_171_a_synchronous_send_returns_when_it_is_received)
 
 TEST_F(lent, P7_170_the_end_of_the_mailbox_is_told_to_both)
 {
-	struct task receiver, sender = sender_of(self->mailbox, self->sent, LARGE);
+	struct task receiver, sender;
 
-	NEEDS_STALL();
 	/* Whether it is lent still, or a copy is waited for: it is synchronous. */
-	sender.send.flags = MSGPASS_SYNC;
-	START_WAITING(&receiver, self->stall.page, LARGE);
-	start(&sender);
-	ASSERT_TRUE(stall_hit(&self->stall));
+	START_STUCK(&receiver, &sender, MSGPASS_SYNC);
 	ASSERT_EQ(0, delete_mailbox(self->mailbox));
 	EXPECT_EQ(-EIDRM, join(&sender));
 	stall_resolve(&self->stall);
