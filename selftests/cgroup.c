@@ -1,111 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Cgroups: frozen in every kind of wait, and at the limit of memory (M16, M18, P10). */
-#include <fcntl.h>
-#include <poll.h>
+/* The memory of a cgroup: what is charged to it, and what happens at its limit (M16, P10). */
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <time.h>
 
-#include "util.h"
+#include "group.h"
 
 #include <kselftest_harness.h>
 
 #define MIB		(1024 * 1024L)
-
-/* What of the hierarchy: the files of a group are read and written by name. */
-struct group {
-	char path[256];
-};
-
-static int write_group(const struct group *group, const char *file, const char *text)
-{
-	char path[320];
-	ssize_t written;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", group->path, file);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	written = fd < 0 ? -1 : write(fd, text, strlen(text));
-	if (fd >= 0)
-		close(fd);
-	return written < 0 ? -1 : 0;
-}
-
-/* The number that follows @key there, or the only one if there is no key; -1 if none. */
-static long read_group(const struct group *group, const char *file, const char *key)
-{
-	char path[320], text[1024] = "", *at = text;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", group->path, file);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	if (read(fd, text, sizeof(text) - 1) < 0)
-		text[0] = '\0';
-	close(fd);
-	while (key && at && (strncmp(at, key, strlen(key)) || at[strlen(key)] != ' ')) {
-		at = strchr(at, '\n');
-		at += !!at;
-	}
-	return at && *at ? atol(at + (key ? strlen(key) : 0)) : -1;
-}
-
-/* Make a group beside all others. Return false where there is no cgroup v2 to write to. */
-static bool make_group(struct group *group, const char *label)
-{
-	char line[512], mount[128], type[32];
-	struct group top = { .path = "" };
-	char name[MAILBOX_NAME_SIZE];
-	FILE *mounts = fopen("/proc/self/mounts", "re");
-
-	while (mounts && !top.path[0] && fgets(line, sizeof(line), mounts))
-		if (sscanf(line, "%*s %127s %31s", mount, type) == 2 &&
-		    !strcmp(type, "cgroup2"))
-			snprintf(top.path, sizeof(top.path), "%s", mount);
-	if (mounts)
-		fclose(mounts);
-	group->path[0] = '\0';
-	if (!top.path[0])
-		return false;
-	/* Where this is refused there is no memory controller: for the test to see. */
-	write_group(&top, "cgroup.subtree_control", "+memory");
-	name_mailbox(name, label);
-	snprintf(group->path, sizeof(group->path), "%s/%s", mount, name);
-	if (!mkdir(group->path, 0755))
-		return true;
-	group->path[0] = '\0';
-	return false;
-}
-
-static void join_group(const struct group *group)
-{
-	MUST(!write_group(group, "cgroup.procs", "0"));
-}
-
-static bool until_group(const struct group *group, const char *file, const char *key, long value)
-{
-	const struct timespec ms = { .tv_nsec = MILLISECOND };
-	uint64_t limit = msgpass_deadline(20 * SECOND);
-
-	while (read_group(group, file, key) != value) {
-		if (msgpass_deadline(0) > limit)
-			return false;
-		nanosleep(&ms, NULL);
-	}
-	return true;
-}
-
-/* Freeze it and see that it is; or thaw it. */
-static bool set_frozen(const struct group *group, bool frozen)
-{
-	return !write_group(group, "cgroup.freeze", frozen ? "1" : "0") &&
-	       until_group(group, "cgroup.events", "frozen", frozen);
-}
 
 /* More than any group here has: where a user has less, the quota would come first. */
 #define QUOTA		(48 * MIB)
@@ -120,10 +23,8 @@ static void put_back(void)
 
 FIXTURE(cgroup)
 {
-	char name[MAILBOX_NAME_SIZE];
-	int device, mailbox;
+	int device;
 	struct group group;
-	bool has_group;
 	pid_t guard;
 	int go, ready;
 };
@@ -132,15 +33,11 @@ FIXTURE_SETUP(cgroup)
 {
 	if (module_is_missing())
 		SKIP(return, "msgpass is not loaded");
-	name_mailbox(self->name, "m");
 	self->device = open_device();
 	ASSERT_LE(0, self->device);
-	self->mailbox = create_mailbox(self->device, self->name, 1, 64);
-	ASSERT_LE(0, self->mailbox);
 	self->go = open_event();
 	self->ready = open_event();
-	self->has_group = make_group(&self->group, "g");
-	if (!self->has_group)
+	if (!make_group(&self->group, "g"))
 		SKIP(return, "needs cgroup v2, mounted, and the right to make groups");
 	bytes_max = read_limit("user_bytes_max");
 	kept_max = read_limit("kept_bytes_max");
@@ -157,262 +54,18 @@ FIXTURE_SETUP(cgroup)
 
 FIXTURE_TEARDOWN(cgroup)
 {
-	delete_mailbox(self->mailbox);
 	close(self->ready);
 	close(self->go);
-	close(self->mailbox);
 	close(self->device);
-	if (!self->has_group)
-		return;
-	write_group(&self->group, "cgroup.freeze", "0");
-	until_group(&self->group, "cgroup.events", "populated", 0);
-	EXPECT_EQ(0, rmdir(self->group.path));
+	EXPECT_TRUE(end_group(&self->group));
 	if (self->guard > 0)
 		EXPECT_EQ(0, end_guard(self->guard));
-}
-
-/* The kinds of wait; each ends well by what release() does. */
-enum kind { RECEIVE, DEADLINE, SEND, SYNC, POLL, KINDS };
-
-static int wait_in(enum kind kind, int mailbox)
-{
-	struct pollfd pollfd = { .fd = mailbox, .events = POLLIN };
-	char text[8];
-	struct msgpass_receive receive = {
-		.buffer = (uintptr_t)text,
-		.buffer_size = sizeof(text),
-		.deadline = kind == DEADLINE ? msgpass_deadline(1000 * SECOND) : 0,
-	};
-
-	switch (kind) {
-	case RECEIVE:
-	case DEADLINE:
-		return receive_full(mailbox, &receive) || receive.size != 3;
-	case SEND:
-	case SYNC:
-		return send_flags(mailbox, "own", 3, kind == SYNC ? MSGPASS_SYNC : 0);
-	default:
-		return poll(&pollfd, 1, -1) != 1 || pollfd.revents != POLLIN;
-	}
-}
-
-static pid_t fork_waiting(const struct group *group, enum kind kind, int mailbox)
-{
-	pid_t pid = fork_child();
-
-	if (pid)
-		return pid;
-	join_group(group);
-	_exit(wait_in(kind, mailbox));
-}
-
-/* It waits where it should. */
-static bool until_it_waits(enum kind kind, int mailbox, pid_t child)
-{
-	if (kind == RECEIVE || kind == DEADLINE)
-		return until_receivers_wait(mailbox, 1) && until_asleep(child, child);
-	if (kind == SEND)
-		return until_senders_wait(mailbox, 1) && until_asleep(child, child);
-	if (kind == SYNC)
-		return until_messages(mailbox, 1) && until_asleep(child, child);
-	return until_asleep(child, child);
-}
-
-/* How many messages of its own were received from it, of one that it sends. */
-static int receive_own(int mailbox)
-{
-	return until_messages(mailbox, 1) && next_is(mailbox, "own");
-}
-
-TEST_F(cgroup, M18_10_a_wait_survives_being_frozen_and_thawed)
-{
-	for (enum kind kind = 0; kind < KINDS; kind++) {
-		pid_t child;
-
-		if (kind == SEND)
-			ASSERT_EQ(0, send_text(self->mailbox, "full"));
-		child = fork_waiting(&self->group, kind, self->mailbox);
-		for (int i = 0; i < 5; i++) {
-			if (kind == POLL)
-				ASSERT_TRUE(until_group(&self->group, "cgroup.events",
-							"populated", 1));
-			ASSERT_TRUE(until_it_waits(kind, self->mailbox, child))
-				TH_LOG("kind %d, round %d", kind, i);
-			ASSERT_TRUE(set_frozen(&self->group, true));
-			ASSERT_TRUE(set_frozen(&self->group, false));
-		}
-		ASSERT_TRUE(until_it_waits(kind, self->mailbox, child));
-		if (kind == SEND)
-			EXPECT_TRUE(next_is(self->mailbox, "full"));
-		EXPECT_TRUE(kind == SEND || kind == SYNC ? receive_own(self->mailbox) :
-			    !send_text(self->mailbox, "for"));
-		EXPECT_EQ(0, wait_child(child))
-			TH_LOG("kind %d", kind);
-		if (kind == POLL)
-			EXPECT_TRUE(next_is(self->mailbox, "for"));
-		EXPECT_EQ(0, stat_of(self->mailbox).messages);
-		EXPECT_EQ(0, stat_of(self->mailbox).senders_waiting);
-		EXPECT_EQ(0, stat_of(self->mailbox).receivers_waiting);
-	}
-}
-
-TEST_F(cgroup, M18_11_what_happens_to_the_frozen_they_find_when_thawed)
-{
-	for (enum kind kind = 0; kind < KINDS; kind++) {
-		char text[8];
-		int own = 0;
-		pid_t child;
-
-		if (kind == SEND)
-			ASSERT_EQ(0, send_text(self->mailbox, "full"));
-		child = fork_waiting(&self->group, kind, self->mailbox);
-		ASSERT_TRUE(until_it_waits(kind, self->mailbox, child));
-		ASSERT_TRUE(until_group(&self->group, "cgroup.events", "populated", 1));
-		ASSERT_TRUE(set_frozen(&self->group, true));
-		if (kind == SEND)
-			EXPECT_TRUE(next_is(self->mailbox, "full"));
-		/* What it would send it has sent, or sends later, but not both. */
-		if (kind == SEND || kind == SYNC) {
-			own = receive_flags(self->mailbox, text, sizeof(text),
-					    MSGPASS_NONBLOCK) == 3;
-		} else {
-			EXPECT_EQ(0, send_text(self->mailbox, "for"));
-		}
-		EXPECT_EQ(0, waitpid(child, NULL, WNOHANG));
-		ASSERT_TRUE(set_frozen(&self->group, false));
-		if ((kind == SEND || kind == SYNC) && !own)
-			EXPECT_TRUE(receive_own(self->mailbox));
-		EXPECT_EQ(0, wait_child(child))
-			TH_LOG("kind %d", kind);
-		if (kind == POLL)
-			EXPECT_TRUE(next_is(self->mailbox, "for"));
-		EXPECT_EQ(0, stat_of(self->mailbox).messages);
-	}
-}
-
-TEST_F(cgroup, M18_12_a_deadline_that_passes_in_the_frost_is_told)
-{
-	const struct timespec ms = { .tv_nsec = MILLISECOND };
-	uint64_t *deadline = share_memory(sizeof(*deadline));
-	pid_t child = fork_child();
-
-	if (!child) {
-		struct msgpass_receive receive = { };
-
-		join_group(&self->group);
-		receive.deadline = msgpass_deadline(SECOND);
-		*deadline = receive.deadline;
-		tell_event(self->ready);
-		_exit(receive_full(self->mailbox, &receive) != -ETIMEDOUT);
-	}
-	await_event(self->ready);
-	ASSERT_TRUE(set_frozen(&self->group, true));
-	while (msgpass_deadline(0) <= *deadline)
-		nanosleep(&ms, NULL);
-	ASSERT_TRUE(set_frozen(&self->group, false));
-	EXPECT_EQ(0, wait_child(child));
-	EXPECT_EQ(0, stat_of(self->mailbox).receivers_waiting);
-}
-
-TEST_F(cgroup, P6_30_who_is_frozen_in_a_wait_still_ends_on_sigkill)
-{
-	for (enum kind kind = 0; kind < KINDS; kind++) {
-		pid_t child;
-
-		if (kind == SEND)
-			ASSERT_EQ(0, send_text(self->mailbox, "full"));
-		child = fork_waiting(&self->group, kind, self->mailbox);
-		ASSERT_TRUE(until_group(&self->group, "cgroup.events", "populated", 1));
-		ASSERT_TRUE(until_it_waits(kind, self->mailbox, child));
-		ASSERT_TRUE(set_frozen(&self->group, true));
-		kill(child, SIGKILL);
-		EXPECT_EQ(-SIGKILL, wait_child(child));
-		ASSERT_TRUE(set_frozen(&self->group, false));
-		if (kind == SEND)
-			EXPECT_TRUE(next_is(self->mailbox, "full"));
-		EXPECT_EQ(0, stat_of(self->mailbox).messages);
-		EXPECT_EQ(0, stat_of(self->mailbox).receivers_waiting);
-		EXPECT_EQ(0, stat_of(self->mailbox).senders_waiting);
-	}
-}
-
-#define FROSTS		100
-
-/* Send numbers, every third synchronously, until told to stop; then the last one. */
-static void keep_counting(int mailbox, const bool *stop)
-{
-	int number = 0;
-
-	for (; !LOAD(*stop); number++)
-		MUST(!send_flags(mailbox, &number, sizeof(number),
-				 number % 3 ? 0 : MSGPASS_SYNC));
-	MUST(!send_flags(mailbox, "", 0, 0));
-	_exit(0);
-}
-
-static void expect_counting(int mailbox)
-{
-	int expected = 0, number, size;
-
-	for (;; expected++) {
-		size = receive_flags(mailbox, &number, sizeof(number), 0);
-		if (!size)
-			_exit(0);
-		MUST(size == sizeof(number) && number == expected);
-	}
-}
-
-TEST_F_TIMEOUT(cgroup, M18_13_frozen_a_hundred_times_every_message_comes_once_in_order, SLOW)
-{
-	bool *stop = share_memory(sizeof(*stop));
-	struct msgpass_stat stat;
-	pid_t sender, receiver;
-
-	sender = fork_child();
-	if (!sender) {
-		join_group(&self->group);
-		keep_counting(self->mailbox, stop);
-	}
-	receiver = fork_child();
-	if (!receiver) {
-		join_group(&self->group);
-		expect_counting(self->mailbox);
-	}
-	for (uint64_t i = 0; i < FROSTS; i++) {
-		stat = stat_of(self->mailbox);
-		ASSERT_TRUE(set_frozen(&self->group, true));
-		ASSERT_TRUE(set_frozen(&self->group, false));
-		/* They go on. */
-		while (stat_of(self->mailbox).received_messages < stat.received_messages + 20)
-			sched_yield();
-	}
-	*stop = true;
-	EXPECT_EQ(0, wait_child(sender));
-	EXPECT_EQ(0, wait_child(receiver));
-	EXPECT_EQ(0, stat_of(self->mailbox).messages);
-	TH_LOG("%llu messages", (unsigned long long)stat_of(self->mailbox).received_messages);
 }
 
 #define LARGE		65536
 #define SMALL		100
 
 static char payload[LARGE];
-
-/* As much, or what a machine with little memory has left: an eighth of it. */
-static long at_most(long bytes)
-{
-	long eighth = sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE) / 8;
-
-	return bytes < eighth ? bytes : eighth;
-}
-
-static int limit_memory(const struct group *group, long bytes)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%ld", bytes);
-	return write_group(group, "memory.max", text);
-}
 
 /* Send that many, or until there is no more to be had. */
 static int send_many(int mailbox, size_t size, unsigned int count, unsigned int *sent)
@@ -432,7 +85,7 @@ static bool receive_many(int mailbox, size_t size, unsigned int count)
 	return !count;
 }
 
-/* A mailbox for all that, in place of the fixture's; without a name it ends with us. */
+/* A mailbox for all that; without a name it ends with us. */
 static int create_large(int device)
 {
 	return create_unnamed(device, MSGPASS_UNBOUNDED, LARGE, 0600);
