@@ -204,16 +204,34 @@ TEST_F_TIMEOUT(cgroup, P10_92_what_is_kept_of_one_cgroup_serves_no_other, SLOW)
 
 #define LENT_SIZE	(256 * 1024)
 
-/* In a child: a large message in memory of its own, to a receiver that waits. */
-static void lend(int mailbox)
+/* Send a large message in memory of its own to a receiver that waits. */
+static void lend(int mailbox, size_t size)
 {
-	char *data = mmap(NULL, LENT_SIZE, PROT_READ | PROT_WRITE,
+	char *data = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 
 	MUST(data != MAP_FAILED);
 	MUST(until_receivers_wait(mailbox, 1));
-	MUST(!send_flags(mailbox, data, LENT_SIZE, 0));
-	munmap(data, LENT_SIZE);
+	MUST(!send_flags(mailbox, data, size, 0));
+	munmap(data, size);
+}
+
+/* A child in the group. It is ready, lends so many when told to go, and is ready to end. */
+static pid_t fork_lender(struct _test_data_cgroup *self, int mailbox, size_t size,
+			 unsigned int count)
+{
+	pid_t child = fork_child();
+
+	if (child)
+		return child;
+	join_group(&self->group);
+	tell_event(self->ready);
+	await_event(self->go);
+	while (count--)
+		lend(mailbox, size);
+	tell_event(self->ready);
+	await_event(self->go);
+	_exit(0);
 }
 
 TEST_F_TIMEOUT(cgroup, P10_171_what_was_lent_is_given_back, SLOW)
@@ -228,15 +246,9 @@ TEST_F_TIMEOUT(cgroup, P10_171_what_was_lent_is_given_back, SLOW)
 	ASSERT_TRUE(buffer);
 	if (MEMORY() < 0)
 		SKIP(return, "the kernel has no memory controller, or another hierarchy has it");
-	child = fork_child();
-	if (!child) {
-		join_group(&self->group);
-		for (unsigned int i = 0; i <= rounds; i++)
-			lend(mailbox);
-		tell_event(self->ready);
-		await_event(self->go);
-		_exit(0);
-	}
+	child = fork_lender(self, mailbox, LENT_SIZE, rounds + 1);
+	await_event(self->ready);
+	tell_event(self->go);
 	for (unsigned int i = 0; i <= rounds; i++) {
 		ASSERT_EQ(LENT_SIZE, receive_flags(mailbox, buffer, LENT_SIZE, 0));
 		if (!i)
@@ -273,22 +285,7 @@ TEST_F_TIMEOUT(cgroup, P10_172_what_was_lent_is_given_back_by_who_is_stuck, SLOW
 		.receive = { .buffer = (uintptr_t)stall.page, .buffer_size = size },
 	};
 	start(&stalled);
-	child = fork_child();
-	if (!child) {
-		char *data;
-
-		join_group(&self->group);
-		tell_event(self->ready);
-		await_event(self->go);
-		data = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-		MUST(data != MAP_FAILED);
-		MUST(!send_flags(mailbox, data, size, 0));
-		munmap(data, size);
-		tell_event(self->ready);
-		await_event(self->go);
-		_exit(0);
-	}
+	child = fork_lender(self, mailbox, size, 1);
 	await_event(self->ready);
 	before = MEMORY();
 	ASSERT_TRUE(until_receivers_wait(mailbox, 1));
