@@ -7,23 +7,6 @@
 
 #include "mailbox.h"
 
-static const char *const limits[] = { "message_size_max", "user_bytes_max", "user_messages_max" };
-static unsigned long limits_before[ARRAY_LEN(limits)];
-
-static void put_limits_back(void)
-{
-	for (size_t i = 0; i < ARRAY_LEN(limits); i++)
-		write_limit(limits[i], limits_before[i]);
-}
-
-/* To be called before a limit is changed; they are put back whatever becomes of the test. */
-static pid_t guard_limits(void)
-{
-	for (size_t i = 0; i < ARRAY_LEN(limits); i++)
-		limits_before[i] = read_limit(limits[i]);
-	return start_guard(put_limits_back);
-}
-
 TEST_F(mailbox, M11_1_bounded_admits_up_to_its_capacity_and_no_more)
 {
 	struct msgpass_stat stat;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The memory of a cgroup: what is charged to it, and what happens at its limit (M16, P10). */
-#include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -12,14 +11,6 @@
 
 /* More than any group here has: where a user has less, the quota would come first. */
 #define QUOTA		(48 * MIB)
-
-static unsigned long bytes_max, kept_max;
-
-static void put_back(void)
-{
-	write_limit("user_bytes_max", bytes_max);
-	write_limit("kept_bytes_max", kept_max);
-}
 
 FIXTURE(cgroup)
 {
@@ -39,16 +30,12 @@ FIXTURE_SETUP(cgroup)
 	self->ready = open_event();
 	if (!make_group(&self->group, "g"))
 		SKIP(return, "needs cgroup v2, mounted, and the right to make groups");
-	bytes_max = read_limit("user_bytes_max");
-	kept_max = read_limit("kept_bytes_max");
-	if (bytes_max >= QUOTA && kept_max)
-		return;
-	self->guard = start_guard(put_back);
+	self->guard = guard_limits();
 	ASSERT_LT(0, self->guard);
-	if (bytes_max < QUOTA)
+	if (read_limit("user_bytes_max") < QUOTA)
 		write_limit("user_bytes_max", QUOTA);
 	/* On a kernel with KASAN nothing is kept unless that is said. */
-	if (!kept_max)
+	if (!read_limit("kept_bytes_max"))
 		write_limit("kept_bytes_max", MIB);
 }
 
@@ -94,6 +81,11 @@ static int create_large(int device)
 /* Charges are made in batches: half a MiB to and fro is nobody's fault. */
 #define MEMORY()	read_group(&self->group, "memory.current", NULL)
 
+#define NEEDS_CONTROLLER(there) do {						\
+	if (!(there))								\
+		SKIP(return, "the kernel has no memory controller, or another hierarchy has it");\
+} while (0)
+
 TEST_F_TIMEOUT(cgroup, M16_10_what_is_queued_is_charged_to_its_senders_cgroup_until_received, SLOW)
 {
 	const long queue = at_most(8 * MIB);
@@ -104,8 +96,7 @@ TEST_F_TIMEOUT(cgroup, M16_10_what_is_queued_is_charged_to_its_senders_cgroup_un
 	unsigned int *sent = share_memory(sizeof(*sent));
 	long before, queued, after;
 
-	if (MEMORY() < 0)
-		SKIP(return, "the kernel has no memory controller, or another hierarchy has it");
+	NEEDS_CONTROLLER(MEMORY() >= 0);
 	for (unsigned int i = 0; i < 2 * ARRAY_LEN(kinds); i++) {
 		size_t size = kinds[i / 2].size;
 		unsigned int count = kinds[i / 2].count;
@@ -150,16 +141,6 @@ TEST_F_TIMEOUT(cgroup, M16_10_what_is_queued_is_charged_to_its_senders_cgroup_un
 #define KEPT		30
 #define KEPT_SIZE	8192
 
-/* What is kept is kept by each processor. */
-static void pin(void)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(0, &set);
-	MUST(!sched_setaffinity(0, sizeof(set), &set));
-}
-
 TEST_F_TIMEOUT(cgroup, P10_92_what_is_kept_of_one_cgroup_serves_no_other, SLOW)
 {
 	const unsigned int rounds = at_most(8 * MIB) / (KEPT * KEPT_SIZE);
@@ -170,9 +151,9 @@ TEST_F_TIMEOUT(cgroup, P10_92_what_is_kept_of_one_cgroup_serves_no_other, SLOW)
 
 	ASSERT_LE(0, mailbox);
 	ASSERT_LE(0, own);
-	if (MEMORY() < 0)
-		SKIP(return, "the kernel has no memory controller, or another hierarchy has it");
-	pin();
+	NEEDS_CONTROLLER(MEMORY() >= 0);
+	/* What is kept is kept by each processor. */
+	MUST(pin(0));
 	child = fork_child();
 	if (!child) {
 		join_group(&self->group);
@@ -244,8 +225,7 @@ TEST_F_TIMEOUT(cgroup, P10_171_what_was_lent_is_given_back, SLOW)
 
 	ASSERT_LE(0, mailbox);
 	ASSERT_TRUE(buffer);
-	if (MEMORY() < 0)
-		SKIP(return, "the kernel has no memory controller, or another hierarchy has it");
+	NEEDS_CONTROLLER(MEMORY() >= 0);
 	child = fork_lender(self, mailbox, LENT_SIZE, rounds + 1);
 	await_event(self->ready);
 	tell_event(self->go);
@@ -275,8 +255,7 @@ TEST_F_TIMEOUT(cgroup, P10_172_what_was_lent_is_given_back_by_who_is_stuck, SLOW
 
 	ASSERT_LE(0, mailbox);
 	ASSERT_TRUE(buffer);
-	if (MEMORY() < 0)
-		SKIP(return, "the kernel has no memory controller, or another hierarchy has it");
+	NEEDS_CONTROLLER(MEMORY() >= 0);
 	if (!stall_open(&stall))
 		SKIP(return, "needs userfaultfd, and the right to use it");
 	stalled = (struct task){
@@ -317,7 +296,7 @@ static void keep_the_last(const struct group *group, int mailbox)
 {
 	unsigned int sent;
 
-	pin();
+	MUST(pin(0));
 	join_group(group);
 	MUST(!mlockall(MCL_CURRENT));
 	MUST(send_many(mailbox, KEPT_SIZE, UINT32_MAX, &sent) == -ENOMEM);
@@ -332,8 +311,7 @@ TEST_F_TIMEOUT(cgroup, P10_151_nobody_is_refused_an_object_for_what_is_only_kept
 	unsigned int i;
 
 	ASSERT_LE(0, mailbox);
-	if (limit_memory(&self->group, at_most(8 * MIB)))
-		SKIP(return, "the kernel has no memory controller, or another hierarchy has it");
+	NEEDS_CONTROLLER(!limit_memory(&self->group, at_most(8 * MIB)));
 	for (i = 0; i < STRANGERS; i++)
 		strangers[i] = fork_sleeper();
 	child = fork_child();
@@ -357,8 +335,7 @@ TEST_F_TIMEOUT(cgroup, P10_152_nobody_is_refused_a_message_for_others_that_are_o
 	pid_t child;
 
 	ASSERT_LE(0, mailbox);
-	if (limit_memory(&self->group, at_most(8 * MIB)))
-		SKIP(return, "the kernel has no memory controller, or another hierarchy has it");
+	NEEDS_CONTROLLER(!limit_memory(&self->group, at_most(8 * MIB)));
 	child = fork_child();
 	if (!child) {
 		unsigned int sent;
@@ -381,8 +358,7 @@ TEST_F_TIMEOUT(cgroup, P10_30_a_cgroup_at_its_limit_is_told_and_nobody_is_killed
 	pid_t child;
 
 	ASSERT_LE(0, mailbox);
-	if (limit_memory(&self->group, limit))
-		SKIP(return, "the kernel has no memory controller, or another hierarchy has it");
+	NEEDS_CONTROLLER(!limit_memory(&self->group, limit));
 	child = fork_child();
 	if (!child) {
 		int err;
@@ -429,8 +405,7 @@ TEST_F_TIMEOUT(cgroup, P10_141_sends_that_fail_keep_nothing_of_the_groups_memory
 	pid_t child;
 
 	ASSERT_LE(0, mailbox);
-	if (limit_memory(&self->group, 8 * MIB))
-		SKIP(return, "the kernel has no memory controller, or another hierarchy has it");
+	NEEDS_CONTROLLER(!limit_memory(&self->group, 8 * MIB));
 	child = fork_child();
 	if (!child) {
 		join_group(&self->group);
@@ -486,8 +461,7 @@ TEST_F_TIMEOUT(cgroup, P10_84_processes_that_share_a_small_limit_are_told_and_go
 	long limit = at_most(8 * MIB);
 	pid_t children[SQUEEZED];
 
-	if (limit_memory(&self->group, limit))
-		SKIP(return, "the kernel has no memory controller, or another hierarchy has it");
+	NEEDS_CONTROLLER(!limit_memory(&self->group, limit));
 	for (i = 0; i < SQUEEZED; i++) {
 		children[i] = fork_child();
 		if (!children[i]) {

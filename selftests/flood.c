@@ -6,7 +6,6 @@
  * The limits are lowered for the first, so that the floods are at them soon. A
  * guard puts them back whatever becomes of the test.
  */
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
@@ -19,12 +18,6 @@
 #define OTHER		1001
 
 static unsigned long messages_max, bytes_max;
-
-static void put_back(void)
-{
-	write_limit("user_messages_max", messages_max);
-	write_limit("user_bytes_max", bytes_max);
-}
 
 FIXTURE(flood)
 {
@@ -39,7 +32,7 @@ FIXTURE_SETUP(flood)
 		SKIP(return, "needs root, to be two users");
 	messages_max = read_limit("user_messages_max");
 	bytes_max = read_limit("user_bytes_max");
-	self->guard = start_guard(put_back);
+	self->guard = guard_limits();
 	ASSERT_LT(0, self->guard);
 }
 
@@ -47,15 +40,6 @@ FIXTURE_TEARDOWN(flood)
 {
 	if (self->guard > 0)
 		EXPECT_EQ(0, end_guard(self->guard));
-}
-
-static void pin(unsigned int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	(void)sched_setaffinity(0, sizeof(set), &set);
 }
 
 /* What the module leaves a user of it, unless somebody has set another limit. */

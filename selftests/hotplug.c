@@ -7,7 +7,6 @@
  * The guard brings the CPU back whatever becomes of the test.
  */
 #include <poll.h>
-#include <sched.h>
 #include <stdio.h>
 #include <sys/wait.h>
 
@@ -33,16 +32,6 @@ static void bring_back(void)
 static bool set_online(bool online)
 {
 	return UNTIL(!write_file(ONLINE, online ? "1" : "0"));
-}
-
-/* Fails where that CPU is away: then it goes on anywhere. */
-static void pin(unsigned int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	(void)sched_setaffinity(0, sizeof(set), &set);
 }
 
 FIXTURE(hotplug)

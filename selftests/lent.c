@@ -19,13 +19,6 @@
 #define LARGE		(200 * 1000)
 #define SIZE_MAX_LARGE	(1024 * 1024)
 
-static unsigned long bytes_max;
-
-static void put_back(void)
-{
-	write_limit("user_bytes_max", bytes_max);
-}
-
 FIXTURE(lent)
 {
 	int device, mailbox;
@@ -155,8 +148,7 @@ TEST_F_TIMEOUT(lent, P10_170_what_a_waiting_receiver_takes_is_charged_to_nobody,
 
 	if (geteuid())
 		SKIP(return, "needs root, to set limits");
-	bytes_max = read_limit("user_bytes_max");
-	guard = start_guard(put_back);
+	guard = guard_limits();
 	ASSERT_LT(0, guard);
 	EXPECT_TRUE(write_limit("user_bytes_max", 65536));
 	START_WAITING(&receiver, self->received, LARGE);
@@ -184,8 +176,7 @@ TEST_F(lent, P10_173_a_copy_that_is_refused_leaves_its_place)
 	ASSERT_LE(0, mailbox);
 	if (geteuid())
 		SKIP(return, "needs root, to set limits");
-	bytes_max = read_limit("user_bytes_max");
-	guard = start_guard(put_back);
+	guard = guard_limits();
 	ASSERT_LT(0, guard);
 	EXPECT_TRUE(write_limit("user_bytes_max", 65536));
 	start(&bad);

@@ -18,13 +18,6 @@
 
 #define MAILBOXES_MAX	"user_mailboxes_max"
 
-static unsigned long mailboxes_max;
-
-static void put_back(void)
-{
-	write_limit(MAILBOXES_MAX, mailboxes_max);
-}
-
 FIXTURE(peers)
 {
 	char name[MAILBOX_NAME_SIZE];
@@ -159,8 +152,7 @@ TEST_F_TIMEOUT(peers, P10_41_a_server_that_is_killed_and_started_again_leaves_no
 
 	if (geteuid())
 		SKIP(return, "needs root");
-	mailboxes_max = read_limit(MAILBOXES_MAX);
-	guard = start_guard(put_back);
+	guard = guard_limits();
 	ASSERT_LT(0, guard);
 	/* Without anything that is open, the user's account would begin anew each time. */
 	holder = fork_child();

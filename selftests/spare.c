@@ -3,7 +3,6 @@
  * What the module keeps of received messages, for those sent next: it is nobody's
  * loss (P10).
  */
-#include <sched.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -18,25 +17,6 @@
 #define LIMIT		10
 
 static const char data[LARGE];
-static unsigned long messages_max, bytes_max, kept_max;
-
-static void put_back(void)
-{
-	write_limit("user_messages_max", messages_max);
-	write_limit("user_bytes_max", bytes_max);
-	write_limit("kept_bytes_max", kept_max);
-}
-
-/* What is kept is kept by each processor. */
-static void pin(void)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(0, &set);
-	(void)sched_setaffinity(0, sizeof(set), &set);
-}
-
 FIXTURE(spare)
 {
 	int device, mailbox;
@@ -50,17 +30,15 @@ FIXTURE_SETUP(spare)
 		SKIP(return, "msgpass is not loaded");
 	if (geteuid())
 		SKIP(return, "needs root, to set limits");
-	pin();
+	/* What is kept is kept by each processor. */
+	pin(0);
 	self->device = open_device();
 	ASSERT_LE(0, self->device);
 	self->mailbox = create_unnamed(self->device, MSGPASS_UNBOUNDED, LARGE, 0666);
 	ASSERT_LE(0, self->mailbox);
 	self->go = open_event();
 	self->ready = open_event();
-	messages_max = read_limit("user_messages_max");
-	bytes_max = read_limit("user_bytes_max");
-	kept_max = read_limit("kept_bytes_max");
-	self->guard = start_guard(put_back);
+	self->guard = guard_limits();
 	ASSERT_LT(0, self->guard);
 	/* On a kernel with KASAN nothing is kept unless that is said. */
 	ASSERT_TRUE(write_limit("kept_bytes_max", 1024 * 1024));

@@ -384,65 +384,6 @@ void become_user(void)
 	become(1000);
 }
 
-unsigned long read_limit(const char *name)
-{
-	unsigned long limit = 0;
-	char path[128];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/sys/kernel/msgpass/%s", name);
-	file = fopen(path, "re");
-	if (!file || fscanf(file, "%lu", &limit) != 1)
-		limit = 0;
-	if (file)
-		fclose(file);
-	return limit;
-}
-
-bool write_limit(const char *name, unsigned long limit)
-{
-	char path[128];
-	bool success;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/sys/kernel/msgpass/%s", name);
-	file = fopen(path, "we");
-	if (!file)
-		return false;
-	success = fprintf(file, "%lu\n", limit) > 0;
-	return !fclose(file) && success;
-}
-
-pid_t start_guard(void (*undo)(void))
-{
-	pid_t parent = getpid(), pid;
-	sigset_t end, before;
-	int signal;
-
-	sigemptyset(&end);
-	sigaddset(&end, SIGTERM);
-	/* Before the fork: it is not to be told before it can hear it. */
-	sigprocmask(SIG_BLOCK, &end, &before);
-	pid = fork();
-	if (!pid) {
-		/* Whoever kills the test with its process group means not us. */
-		setsid();
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
-		if (getppid() == parent)
-			sigwait(&end, &signal);
-		undo();
-		_exit(0);
-	}
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	return pid;
-}
-
-int end_guard(pid_t guard)
-{
-	kill(guard, SIGTERM);
-	return wait_child(guard);
-}
-
 static void *run_task(void *argument)
 {
 	struct task *task = argument;

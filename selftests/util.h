@@ -19,6 +19,8 @@
 
 #include <msgpass.h>
 
+#include "machine.h"
+
 #define ARRAY_LEN(array)	(sizeof(array) / sizeof((array)[0]))
 #define MILLISECOND		1000000ULL
 #define SECOND			1000000000ULL
@@ -109,17 +111,6 @@ int wait_child(pid_t pid);
 /* Become that uid and gid without capabilities, 1000 for short; exit on failure. */
 void become(unsigned int id);
 void become_user(void);
-
-/* A sysctl of kernel.msgpass.*; 0 if it is not there. */
-unsigned long read_limit(const char *name);
-bool write_limit(const char *name, unsigned long limit);
-
-/*
- * A process that puts something of the machine back, by @undo, when it is told to
- * or when the test has died, by whatever way. Its exit code is 0.
- */
-pid_t start_guard(void (*undo)(void));
-int end_guard(pid_t guard);
 
 /* In a child: what is not so ends it, says where, and fails the test by its exit code. */
 #define MUST(condition) do {							\

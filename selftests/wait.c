@@ -421,12 +421,9 @@ TEST_F_TIMEOUT(wait, P4_2_a_receiver_killed_as_it_is_woken_passes_the_message_on
 /* A receiver on one CPU, which is ours, too. */
 static pid_t fork_receiver(int mailbox)
 {
-	cpu_set_t cpus;
 	pid_t child;
 
-	CPU_ZERO(&cpus);
-	CPU_SET(0, &cpus);
-	MUST(!sched_setaffinity(0, sizeof(cpus), &cpus));
+	MUST(pin(0));
 	child = fork_child();
 	if (!child) {
 		char text;

@@ -90,15 +90,6 @@ static int receive(const struct talk *talk, int mailbox)
 	return err ? err : (int)receive.size;
 }
 
-static void pin(unsigned int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	MUST(!sched_setaffinity(0, sizeof(set), &set));
-}
-
 static int back_of(const struct talk *talk, unsigned int trip)
 {
 	return talk->back[talk->slow ? 0 : trip];
@@ -137,7 +128,7 @@ static pid_t fork_talker(struct talk *talk, unsigned int which)
 
 	if (pid)
 		return pid;
-	pin(talk->cpu[which]);
+	MUST(pin(talk->cpu[which]));
 	MUST(!sched_setscheduler(0, policy, &param));
 	getrusage(RUSAGE_SELF, &before);
 	if (which == ASKER)
