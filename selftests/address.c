@@ -66,31 +66,6 @@ static bool can_fork_as(void)
 	return pid == dead && !wait_child(pid);
 }
 
-static int send_to_key(int device, uint64_t key, const void *data, size_t size)
-{
-	struct msgpass_send send = {
-		.flags = MSGPASS_NONBLOCK | MSGPASS_TO_KEY,
-		.data = (uintptr_t)data,
-		.size = size,
-		.to = key,
-	};
-
-	return send_full(device, &send);
-}
-
-static int receive_from_key(int device, uint64_t key, void *buffer, size_t size)
-{
-	struct msgpass_receive receive = {
-		.flags = MSGPASS_NONBLOCK | MSGPASS_FROM_KEY,
-		.buffer = (uintptr_t)buffer,
-		.buffer_size = size,
-		.from = key,
-	};
-	int err = receive_full(device, &receive);
-
-	return err ? err : (int)receive.size;
-}
-
 /* What the second process of a pid does: it gets what was meant for it, and nothing else. */
 static void be_second(int device)
 {

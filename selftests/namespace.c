@@ -94,31 +94,6 @@ static struct msgpass_receive receive_header(int fd)
 	return receive;
 }
 
-static int send_text_to_key(int device, uint64_t key, const char *text)
-{
-	struct msgpass_send send = {
-		.flags = MSGPASS_NONBLOCK | MSGPASS_TO_KEY,
-		.data = (uintptr_t)text,
-		.size = strlen(text),
-		.to = key,
-	};
-
-	return send_full(device, &send);
-}
-
-static int receive_from_key(int device, uint64_t key, void *buffer, size_t size)
-{
-	struct msgpass_receive receive = {
-		.flags = MSGPASS_NONBLOCK | MSGPASS_FROM_KEY,
-		.buffer = (uintptr_t)buffer,
-		.buffer_size = size,
-		.from = key,
-	};
-	int err = receive_full(device, &receive);
-
-	return err ? err : (int)receive.size;
-}
-
 static bool is_listed(int device, const char *wanted)
 {
 	char name[MSGPASS_NAME_MAX + 1] = "";
@@ -314,7 +289,7 @@ static void use_everything(const char *name)
 	MUST(key && key == key_of(device, 1));
 	child = fork();
 	if (!child)
-		_exit(send_text_to(device, 1, "pid") || send_text_to_key(device, key, "key"));
+		_exit(send_text_to(device, 1, "pid") || send_to_key(device, key, "key", 3));
 	MUST(receive_from(device, child, text, sizeof(text), 0) == 3);
 	MUST(receive_from(device, child, text, sizeof(text), 0) == 3);
 	MUST(!wait_child(child));
@@ -388,7 +363,7 @@ static void be_pid_1(int device, pid_t outside, uint64_t stranger, int ready, in
 	MUST(!key_of(device, outside));
 	MUST(receive_from(device, outside, NULL, 0, MSGPASS_NONBLOCK) == -ESRCH);
 	/* A key reaches nobody that neither a pid reaches nor a message came from. */
-	MUST(send_text_to_key(device, stranger, "x") == -ESRCH);
+	MUST(send_to_key(device, stranger, "x", 1) == -ESRCH);
 	MUST(receive_from_key(device, stranger, NULL, 0) == -ESRCH);
 	tell_event(ready);
 	await_event(go);
@@ -406,7 +381,7 @@ static void be_pid_1(int device, pid_t outside, uint64_t stranger, int ready, in
 	MUST(receive_from_key(device, receive.sender_key, text, sizeof(text)) == 6);
 	MUST(!memcmp(text, "second", 6) && next_is(device, "mine"));
 	MUST(receive_from_key(device, receive.sender_key, text, sizeof(text)) == -EAGAIN);
-	_exit(send_text_to_key(device, receive.sender_key, "back"));
+	_exit(send_to_key(device, receive.sender_key, "back", 4));
 }
 
 TEST_F(namespace, P9_32_a_pid_of_one_namespace_reaches_nobody_of_another)

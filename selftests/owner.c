@@ -37,19 +37,6 @@ FIXTURE_TEARDOWN(owner)
 	close(self->device);
 }
 
-static int create_owned(int device, const char *name, unsigned int capacity)
-{
-	const struct msgpass_create create = {
-		.flags = MSGPASS_PROCESS_OWNED,
-		.access = MSGPASS_ACCESS_BOTH,
-		.name = (uintptr_t)name,
-		.capacity = capacity,
-		.mode = 0600,
-	};
-
-	return create_full(device, &create);
-}
-
 TEST_F(owner, M6_1_only_the_owner_receives_and_others_send)
 {
 	int mailbox = create_owned(self->device, self->name, 3);

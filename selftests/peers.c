@@ -117,19 +117,6 @@ TEST_F(peers, P10_40_depth_and_size_need_no_privilege_and_reserve_nothing)
 	EXPECT_EQ(0, wait_child(child));
 }
 
-static int create_owned(int device, const char *name)
-{
-	const struct msgpass_create create = {
-		.flags = MSGPASS_PROCESS_OWNED,
-		.access = MSGPASS_ACCESS_BOTH,
-		.name = (uintptr_t)name,
-		.capacity = 1,
-		.mode = 0600,
-	};
-
-	return create_full(device, &create);
-}
-
 /* A server that finds its name free, and dies with a message unread. */
 static void serve_and_die(int device, const char *name)
 {
@@ -138,7 +125,7 @@ static void serve_and_die(int device, const char *name)
 
 	/* What the one before used of the quota is free a moment later. */
 	do {
-		mailbox = create_owned(device, name);
+		mailbox = create_owned(device, name, 1);
 	} while (mailbox == -EDQUOT && !usleep(1000) && msgpass_deadline(0) < limit);
 	MUST(mailbox >= 0);
 	MUST(!send_text(mailbox, "never read"));

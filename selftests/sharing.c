@@ -164,16 +164,13 @@ TEST_F(sharing, M17_190_children_that_share_a_descriptor_are_told_apart)
 	enum { CHILDREN = 3, ROUNDS = 15 };
 	uint64_t keys[CHILDREN] = { };
 	pid_t children[CHILDREN];
-	cpu_set_t first;
 	unsigned int i, j;
 
-	CPU_ZERO(&first);
-	CPU_SET(0, &first);
 	for (i = 0; i < CHILDREN; i++) {
 		children[i] = fork_child();
 		if (children[i])
 			continue;
-		MUST(!sched_setaffinity(0, sizeof(first), &first));
+		MUST(pin(0));
 		for (j = 0; j < ROUNDS; j++) {
 			MUST(!send_text_to(self->device, getppid(), ""));
 			sched_yield();
@@ -197,19 +194,6 @@ TEST_F(sharing, M17_190_children_that_share_a_descriptor_are_told_apart)
 		for (j = 0; j < i; j++)
 			EXPECT_NE(keys[j], keys[i]);
 	}
-}
-
-static int create_owned(int device, const char *name, unsigned int capacity)
-{
-	const struct msgpass_create create = {
-		.flags = MSGPASS_PROCESS_OWNED,
-		.access = MSGPASS_ACCESS_BOTH,
-		.name = (uintptr_t)name,
-		.capacity = capacity,
-		.mode = 0600,
-	};
-
-	return create_full(device, &create);
 }
 
 /* After exec: "after_exec" NAME KEY MAILBOX-DESCRIPTOR DEVICE-DESCRIPTOR. */

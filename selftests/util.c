@@ -77,6 +77,19 @@ int create_unnamed(int device, unsigned int capacity, unsigned int size_max,
 	return mailbox < 0 ? mailbox : unlink_mailbox(device, name) ?: mailbox;
 }
 
+int create_owned(int device, const char *name, unsigned int capacity)
+{
+	const struct msgpass_create create = {
+		.flags = MSGPASS_PROCESS_OWNED,
+		.access = MSGPASS_ACCESS_BOTH,
+		.name = (uintptr_t)name,
+		.capacity = capacity,
+		.mode = 0600,
+	};
+
+	return create_full(device, &create);
+}
+
 int create_full(int device, const struct msgpass_create *create)
 {
 	return or_errno(msgpass_raw_create(device, create));
@@ -161,6 +174,18 @@ int send_text_to(int device, pid_t pid, const char *text)
 	return send_full(device, &send);
 }
 
+int send_to_key(int device, uint64_t key, const void *data, size_t size)
+{
+	struct msgpass_send send = {
+		.flags = MSGPASS_NONBLOCK | MSGPASS_TO_KEY,
+		.data = (uintptr_t)data,
+		.size = size,
+		.to = key,
+	};
+
+	return send_full(device, &send);
+}
+
 int send_priority(int fd, const char *text, unsigned int priority)
 {
 	struct msgpass_send send = {
@@ -197,6 +222,19 @@ int receive_from(int device, pid_t pid, void *buffer, size_t size, unsigned int 
 		.buffer = (uintptr_t)buffer,
 		.buffer_size = size,
 		.from = pid,
+	};
+	int err = receive_full(device, &receive);
+
+	return err ? err : (int)receive.size;
+}
+
+int receive_from_key(int device, uint64_t key, void *buffer, size_t size)
+{
+	struct msgpass_receive receive = {
+		.flags = MSGPASS_NONBLOCK | MSGPASS_FROM_KEY,
+		.buffer = (uintptr_t)buffer,
+		.buffer_size = size,
+		.from = key,
 	};
 	int err = receive_full(device, &receive);
 

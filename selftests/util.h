@@ -63,6 +63,8 @@ int create_mailbox(int device, const char *name, unsigned int capacity,
 /* One without a name, which ends with whoever has it open. */
 int create_unnamed(int device, unsigned int capacity, unsigned int size_max,
 		   unsigned int mode);
+/* One of this process's own, of mode 0600. */
+int create_owned(int device, const char *name, unsigned int capacity);
 int open_mailbox(int device, const char *name, unsigned int access);
 int unlink_mailbox(int device, const char *name);
 int delete_mailbox(int mailbox);
@@ -78,11 +80,14 @@ int send_full(int fd, struct msgpass_send *send);
 int send_flags(int fd, const void *data, size_t size, unsigned int flags);
 int send_text(int fd, const char *text);
 int send_text_to(int device, pid_t pid, const char *text);
+/* To and from the process of a key, without waiting. */
+int send_to_key(int device, uint64_t key, const void *data, size_t size);
 int send_priority(int fd, const char *text, unsigned int priority);
 
 int receive_full(int fd, struct msgpass_receive *receive);
 /* From one process; return the size. */
 int receive_from(int device, pid_t pid, void *buffer, size_t size, unsigned int flags);
+int receive_from_key(int device, uint64_t key, void *buffer, size_t size);
 /* Return the size. */
 int receive_flags(int fd, void *buffer, size_t size, unsigned int flags);
 /* Whether the next message, which must be there, is @text. */
