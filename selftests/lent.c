@@ -252,24 +252,48 @@ TEST_F(lent, P2_170_a_bad_send_sends_nothing)
 	munmap(area, LARGE + page);
 }
 
+/*
+ * Who is slow to begin finds that it was taken back, and gets stuck in the copy that took its
+ * place. That is right, but not what is to be seen here: once more then.
+ */
+#define TRIES	20
+
+static bool stuck_in_the_copy(struct _test_data_lent *self, struct task *receiver)
+{
+	bool is_whole;
+
+	stall_resolve(&self->stall);
+	is_whole = !join(receiver) && !memcmp(self->stall.page, self->sent, LARGE);
+	stall_close(&self->stall);
+	self->can_stall = stall_open(&self->stall);
+	return is_whole && self->can_stall;
+}
+
 TEST_F(lent, P4_180_a_sender_does_not_wait_for_a_receiver_that_is_stuck)
 {
 	struct task receiver;
+	int i, size;
 
 	NEEDS_STALL();
-	START_WAITING(&receiver, self->stall.page, LARGE);
-	EXPECT_EQ(0, send_flags(self->mailbox, self->sent, LARGE, 0));
-	ASSERT_TRUE(stall_hit(&self->stall));
-	/* There is room for it, so there it is. */
-	EXPECT_EQ(1, stat_of(self->mailbox).messages);
+	for (i = 0; i < TRIES; i++) {
+		START_WAITING(&receiver, self->stall.page, LARGE);
+		EXPECT_EQ(0, send_flags(self->mailbox, self->sent, LARGE, 0));
+		ASSERT_TRUE(stall_hit(&self->stall));
+		/* There is room for it, so there it is. */
+		EXPECT_EQ(1, stat_of(self->mailbox).messages);
+		size = receive_flags(self->mailbox, self->received, LARGE, MSGPASS_NONBLOCK);
+		if (size != -EAGAIN)
+			break;
+		ASSERT_TRUE(stuck_in_the_copy(self, &receiver));
+	}
+	ASSERT_EQ(LARGE, size);
+	EXPECT_EQ(0, memcmp(self->received, self->sent, LARGE));
 	memset(self->sent, 0x55, LARGE);
-	ASSERT_EQ(LARGE, receive_flags(self->mailbox, self->received, LARGE, MSGPASS_NONBLOCK));
-	EXPECT_NE(0x55, self->received[LARGE - 1]);
 	/* It finds that what it has was taken back, and waits for another. */
 	stall_resolve(&self->stall);
 	ASSERT_TRUE(until_receivers_wait(self->mailbox, 1));
 	/* What the sender has written since is not its business. */
-	for (size_t i = 0; i < LARGE; i++)
+	for (i = 0; i < LARGE; i++)
 		ASSERT_EQ(0, ((char *)self->stall.page)[i]);
 	EXPECT_EQ(0, send_flags(self->mailbox, self->sent, LARGE, 0));
 	EXPECT_EQ(0, join(&receiver));
@@ -323,19 +347,79 @@ TEST_F(lent, P4_182_a_send_that_had_room_has_it)
 TEST_F(lent, P3_170_what_comes_back_stands_before_what_came_later)
 {
 	struct task receiver, sender;
+	uint64_t before;
+	int i, size;
 
-	START_STUCK(&receiver, &sender, 0);
-	ASSERT_EQ(0, send_text(self->mailbox, "later"));
-	ASSERT_EQ(0, join(&sender));
-	EXPECT_EQ(1, sender.send.id);
-	EXPECT_EQ(2, stat_of(self->mailbox).messages);
-	EXPECT_EQ(2, stat_of(self->mailbox).admitted_messages);
-	ASSERT_EQ(LARGE, receive_flags(self->mailbox, self->received, LARGE, MSGPASS_NONBLOCK));
+	for (i = 0; i < TRIES; i++) {
+		before = stat_of(self->mailbox).admitted_messages;
+		START_STUCK(&receiver, &sender, 0);
+		ASSERT_EQ(0, send_text(self->mailbox, "later"));
+		ASSERT_EQ(0, join(&sender));
+		EXPECT_EQ(before + 1, sender.send.id);
+		EXPECT_EQ(2, stat_of(self->mailbox).messages);
+		EXPECT_EQ(before + 2, stat_of(self->mailbox).admitted_messages);
+		size = receive_flags(self->mailbox, self->received, LARGE, MSGPASS_NONBLOCK);
+		if (size == LARGE)
+			break;
+		ASSERT_EQ(strlen("later"), size);
+		ASSERT_TRUE(stuck_in_the_copy(self, &receiver));
+	}
+	ASSERT_EQ(LARGE, size);
 	EXPECT_EQ(0, memcmp(self->received, self->sent, LARGE));
 	EXPECT_TRUE(next_is(self->mailbox, "later"));
 	stall_resolve(&self->stall);
 	ASSERT_TRUE(until_receivers_wait(self->mailbox, 1));
 	ASSERT_EQ(0, send_text(self->mailbox, "end"));
+	EXPECT_EQ(0, join(&receiver));
+}
+
+/* Of another process. */
+static int send_from_child(int device, const char *const *texts)
+{
+	pid_t child = fork_child();
+
+	if (child)
+		return wait_child(child);
+	for (; *texts; texts++)
+		MUST(!send_text_to(device, getppid(), *texts));
+	_exit(0);
+}
+
+TEST_F(lent, P3_190_and_behind_what_others_sent_before)
+{
+	static const char *const early[] = { "1", "2", "3", NULL }, *const late[] = { "later", NULL };
+	struct task receiver, sender;
+	int i, size;
+
+	NEEDS_STALL();
+	for (i = 0; i < TRIES; i++) {
+		sender = (struct task){
+			.fd = self->device,
+			.send = { .to = getpid(), .data = (uintptr_t)self->sent, .size = LARGE },
+		};
+		ASSERT_EQ(0, send_from_child(self->device, early));
+		receiver = receiver_of(self->device, self->stall.page, LARGE);
+		receiver.receive.from = getpid();
+		start(&receiver);
+		ASSERT_TRUE(until_receivers_wait(self->device, 1));
+		start(&sender);
+		ASSERT_TRUE(stall_hit(&self->stall));
+		ASSERT_EQ(0, send_from_child(self->device, late));
+		ASSERT_EQ(0, join(&sender));
+		for (const char *const *text = early; *text; text++)
+			EXPECT_TRUE(next_is(self->device, *text));
+		size = receive_flags(self->device, self->received, LARGE, MSGPASS_NONBLOCK);
+		if (size == LARGE)
+			break;
+		ASSERT_EQ(strlen("later"), size);
+		ASSERT_TRUE(stuck_in_the_copy(self, &receiver));
+	}
+	ASSERT_EQ(LARGE, size);
+	EXPECT_EQ(0, memcmp(self->received, self->sent, LARGE));
+	EXPECT_TRUE(next_is(self->device, "later"));
+	stall_resolve(&self->stall);
+	ASSERT_TRUE(until_receivers_wait(self->device, 1));
+	ASSERT_EQ(0, send_text_to(self->device, getpid(), "end"));
 	EXPECT_EQ(0, join(&receiver));
 }
 

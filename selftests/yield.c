@@ -196,21 +196,18 @@ TEST_F(yield, P4_172_who_yielded_in_vain_sleeps_at_once_for_a_while)
 	EXPECT_GE(self->talk->trips / 5, self->talk->preempted[ASKER]);
 }
 
-static void spin_no_more(void)
-{
-	write_limit("spin_us", 0);
-}
-
 /* Of both, while each trip needs two waits. What others do meanwhile may spoil it: not always. */
 TEST_F(yield, P4_190_on_two_processors_who_spins_hardly_sleeps)
 {
 	unsigned int tries = 0;
+	pid_t guard;
 	long slept;
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP(return, "needs two processors");
 	EXPECT_EQ(0, read_limit("spin_us"));
-	atexit(spin_no_more);
+	guard = guard_limits();
+	ASSERT_LT(0, guard);
 	ASSERT_TRUE(write_limit("spin_us", 1000));
 	EXPECT_FALSE(write_limit("spin_us", 1001));
 	self->talk->cpu[ANSWERER] = 1;
@@ -220,7 +217,7 @@ TEST_F(yield, P4_190_on_two_processors_who_spins_hardly_sleeps)
 		slept = self->talk->slept[ASKER] + self->talk->slept[ANSWERER];
 	} while (slept > (long)self->talk->trips && ++tries < 20);
 	EXPECT_GE((long)self->talk->trips, slept);
-	spin_no_more();
+	EXPECT_EQ(0, end_guard(guard));
 }
 
 TEST_HARNESS_MAIN
