@@ -120,16 +120,16 @@ int msgpass_route_from_process(struct msgpass_route *route,
 			       const struct msgpass_receive *arg)
 {
 	struct msgpass_link *link = get_named_link(arg, caller);
-	unsigned int sender;
+	const struct msgpass_process *sender;
 
 	if (IS_ERR(link))
 		return PTR_ERR(link);
-	sender = link->pair.key[0] == caller->process->key;
+	sender = msgpass_link_peer(link, caller->process);
 	msgpass_link_remember(caller->process, link);
 	route->link = link;
-	route->way = msgpass_link_from(link, link->pair.key[sender]);
+	route->way = msgpass_link_from(link, sender->key);
 	/* Its end is told at once, not when it is cleaned up. */
-	if (!msgpass_process_lives(link->end[sender].process))
+	if (!msgpass_process_lives(sender))
 		msgpass_mailbox_end_way(route->mailbox, route->way);
 	return 0;
 }
