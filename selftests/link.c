@@ -452,13 +452,16 @@ TEST_F(link, P9_61_whoever_wrote_first_is_asked_too_whether_it_accepts)
 
 TEST_F(link, P10_87_a_link_is_on_the_quota_of_who_makes_it)
 {
-	unsigned long limit = read_limit("user_bytes_max");
+	pid_t guard;
 
-	/* Enough for a message, and not for the link that the first one makes. */
-	if (!write_limit("user_bytes_max", 1024))
+	if (geteuid())
 		SKIP(return, "needs root");
+	guard = guard_limits();
+	ASSERT_LT(0, guard);
+	/* Enough for a message, and not for the link that the first one makes. */
+	EXPECT_TRUE(write_limit("user_bytes_max", 1024));
 	EXPECT_EQ(-EDQUOT, send_text_to(self->device, self->peer[0], "x"));
-	EXPECT_TRUE(write_limit("user_bytes_max", limit));
+	EXPECT_EQ(0, end_guard(guard));
 	EXPECT_EQ(0, send_text_to(self->device, self->peer[0], "x"));
 }
 
