@@ -254,7 +254,8 @@ void msgpass_admit_waiting_locked(struct msgpass_mailbox *mailbox, bool late,
 	lockdep_assert_held(&mailbox->lock);
 
 	for (i = 0; i < MSGPASS_SECTION_MAX && msgpass_can_admit_locked(mailbox); i++)
-		admit_sender_locked(mailbox, msgpass_first_waiter(&mailbox->senders), late, wakeups);
+		admit_sender_locked(mailbox, msgpass_first_waiter(&mailbox->senders), late,
+				    wakeups);
 }
 
 static __always_inline void leave_locked(struct msgpass_mailbox *mailbox,

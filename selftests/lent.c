@@ -387,7 +387,8 @@ static int send_from_child(int device, const char *const *texts)
 
 TEST_F(lent, P3_190_and_behind_what_others_sent_before)
 {
-	static const char *const early[] = { "1", "2", "3", NULL }, *const late[] = { "later", NULL };
+	static const char *const early[] = { "1", "2", "3", NULL };
+	static const char *const late[] = { "later", NULL };
 	struct task receiver, sender;
 	int i, size;
 

@@ -23,7 +23,8 @@ static inline size_t read_whole(int fd, char *data, size_t size)
 }
 
 extern const struct transport transport_msgpass, transport_msgpass_inbox,
-	transport_msgpass_sync, transport_msgpass_spin, transport_posix_mq, transport_sysv_msg, transport_pipe,
+	transport_msgpass_sync, transport_msgpass_spin,
+	transport_posix_mq, transport_sysv_msg, transport_pipe,
 	transport_pipe_packet, transport_unix_stream, transport_unix_seqpacket,
 	transport_unix_dgram, transport_unix_mmsg, transport_tipc, transport_eventfd,
 	transport_shm_futex, transport_vmsplice, transport_process_vm_readv, transport_binder;
