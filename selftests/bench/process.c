@@ -17,7 +17,9 @@
 
 #include "bench.h"
 
+/* By which those say that they are ready who were started here, and this process itself. */
 static int ready[2] = { -1, -1 };
+static int starter = -1;
 
 void *share_memory(size_t size)
 {
@@ -41,6 +43,9 @@ pid_t start_process(unsigned int cpu, void (*run)(void *argument), void *argumen
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1);
+	close(ready[0]);
+	starter = ready[1];
+	ready[0] = -1;
 	pin(cpu);
 	run(argument);
 	_exit(0);
@@ -48,7 +53,7 @@ pid_t start_process(unsigned int cpu, void (*run)(void *argument), void *argumen
 
 void say_ready(void)
 {
-	MUST(write(ready[1], "", 1) == 1);
+	MUST(write(starter, "", 1) == 1);
 }
 
 /* A process that died says nothing more: die with it. */
