@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/bits.h>
+#include <linux/build_bug.h>
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/fault-inject-usercopy.h>
 #include <linux/kernel.h>
+#include <linux/limits.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/nospec.h>
@@ -13,6 +15,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
@@ -20,6 +23,8 @@
 #include "limit.h"
 #include "message.h"
 #include "spare.h"
+
+static_assert(NR_CPUS <= U16_MAX);	/* message.home */
 
 #define SMALL_MAX	(MSGPASS_OBJECT_SIZE - offsetof(struct msgpass_message, small))
 #define KIND_MAX	BIT(MSGPASS_KIND_SHIFT)
@@ -240,6 +245,7 @@ static struct msgpass_message *make(struct msgpass_user *user, u32 size)
 			goto free_object;
 	}
 	message->user = user;
+	message->home = raw_smp_processor_id();
 	/* Moved meanwhile: who knows which was charged. */
 	message->cgroup = cgroup == current_cgroup() ? cgroup : NO_CGROUP;
 	message->size = size;

@@ -97,11 +97,13 @@ struct msgpass_message {
 							/* while it is in its mailbox */
 	u64				id;
 	enum msgpass_message_state	state;
-	u8				aside;		/* bit p: at place p, queue.h */
 	/* ---- */
 	u32				size;
 	u32				priority;
 	bool				is_lent;
+	u8				aside;		/* as above the line; bit p: at place */
+							/* p, queue.h. Here it needs no room. */
+	u16				home;		/* the CPU that keeps it: spare.h */
 	struct msgpass_identity		from;
 	struct msgpass_user		*user;		/* who was charged */
 	u64				cgroup;		/* and which memory cgroup */

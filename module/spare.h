@@ -4,9 +4,9 @@
  *
  * To allocate a message, have it zeroed, charge it to a cgroup and a user, and undo
  * all that at receipt takes longer than the rest of a send and a receive. So a
- * message that is freed goes, charged as it is, on the heap of its CPU and of its
- * kind; a sender of the same user and in the same memory cgroup takes it from
- * there. What is kept is thereby counted as that user's and that cgroup's, as if it
+ * message that is freed goes, charged as it is, back on the heap of the CPU that it was
+ * sent from and of its kind, wherever it was received; a sender of the same user and in
+ * the same memory cgroup takes it from there. What is kept is thereby counted as that user's and that cgroup's, as if it
  * were queued. But where the user's quota would refuse something, what is kept of that
  * user is freed first, and where there is no memory, all that is kept; so nobody is
  * refused for what is kept, and who is refused again and again takes nothing from
@@ -101,7 +101,7 @@ msgpass_spare_take(struct msgpass_user *user, unsigned int kind)
 static __always_inline bool msgpass_spare_keep(struct msgpass_message *message,
 					       unsigned int kind)
 {
-	struct msgpass_heap *heap = raw_cpu_ptr(&msgpass_heaps);
+	struct msgpass_heap *heap = per_cpu_ptr(&msgpass_heaps, message->home);
 	size_t bytes = msgpass_message_kind_bytes(kind);
 	bool room;
 
