@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/atomic.h>
+#include <linux/bits.h>
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/hash.h>
@@ -44,8 +45,17 @@ static const struct rhashtable_params pid_params = {
 static struct rhashtable pids;
 static struct workqueue_struct *exit_queue;
 
-/* Who found itself last: most that share a descriptor call again and again. */
-static DEFINE_PER_CPU(struct msgpass_process __rcu *, last_caller);
+/*
+ * Who found itself last: most that share a descriptor call again and again. Each has its
+ * place, by its struct pid, so that two that talk on one CPU seldom drive each other out.
+ */
+#define CALLERS_SHIFT	2
+
+struct callers {
+	struct msgpass_process __rcu	*last[BIT(CALLERS_SHIFT)];
+};
+
+static DEFINE_PER_CPU(struct callers, callers);
 
 /*
  * By key, counted from the one below the first of all: the numbers lie close
@@ -144,11 +154,12 @@ static bool remove_exit_watch(struct msgpass_process *process)
 /* It has no thread left that could be remembered again. */
 static void forget_caller(struct msgpass_process *process)
 {
+	u32 place = hash_ptr(process->pid, CALLERS_SHIFT);
 	struct msgpass_process __rcu **last;
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		last = per_cpu_ptr(&last_caller, cpu);
+		last = &per_cpu_ptr(&callers, cpu)->last[place];
 		/* Most are in none, and the lines are others' to write to. */
 		if (rcu_access_pointer(*last) == process)
 			unrcu_pointer(cmpxchg(last, RCU_INITIALIZER(process), NULL));
@@ -265,21 +276,23 @@ struct msgpass_process *msgpass_process_get(struct pid *pid)
 
 struct msgpass_process *msgpass_process_current(void)
 {
+	struct pid *pid = task_tgid(current);
+	u32 place = hash_ptr(pid, CALLERS_SHIFT);
 	struct msgpass_process *process;
 	bool is_mine;
 
 	/* Of another process it may be the record, and about to be freed. */
 	rcu_read_lock();
-	process = rcu_dereference(*raw_cpu_ptr(&last_caller));
-	is_mine = process && process->pid == task_tgid(current);
+	process = rcu_dereference(raw_cpu_ptr(&callers)->last[place]);
+	is_mine = process && process->pid == pid;
 	rcu_read_unlock();
 	if (is_mine)
 		return process;
 
-	process = msgpass_process_get(task_tgid(current));
+	process = msgpass_process_get(pid);
 	if (IS_ERR(process))
 		return NULL;
-	rcu_assign_pointer(*raw_cpu_ptr(&last_caller), process);
+	rcu_assign_pointer(raw_cpu_ptr(&callers)->last[place], process);
 	/* Not the last: the table has one until we have ended. */
 	msgpass_process_put(process);
 	return process;
