@@ -24,7 +24,7 @@
 #include "message.h"
 #include "spare.h"
 
-static_assert(NR_CPUS <= U16_MAX);	/* message.home */
+static_assert(CONFIG_NR_CPUS <= U16_MAX);	/* message.home */
 
 #define SMALL_MAX	(MSGPASS_OBJECT_SIZE - offsetof(struct msgpass_message, small))
 #define KIND_MAX	BIT(MSGPASS_KIND_SHIFT)

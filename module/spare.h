@@ -6,12 +6,12 @@
  * all that at receipt takes longer than the rest of a send and a receive. So a
  * message that is freed goes, charged as it is, back on the heap of the CPU that it was
  * sent from and of its kind, wherever it was received; a sender of the same user and in
- * the same memory cgroup takes it from there. What is kept is thereby counted as that user's and that cgroup's, as if it
- * were queued. But where the user's quota would refuse something, what is kept of that
- * user is freed first, and where there is no memory, all that is kept; so nobody is
- * refused for what is kept, and who is refused again and again takes nothing from
- * others. A limit that was lowered since counts from the next message on
- * (msgpass_user_checked()).
+ * the same memory cgroup takes it from there. What is kept is thereby counted as that
+ * user's and that cgroup's, as if it were queued. But where the user's quota would refuse
+ * something, what is kept of that user is freed first, and where there is no memory, all
+ * that is kept; so nobody is refused for what is kept, and who is refused again and again
+ * takes nothing from others. A limit that was lowered since counts from the next message
+ * on (msgpass_user_checked()).
  *
  * How much one CPU keeps, the sysctl kept_bytes_max says: enough for a mailbox of
  * thousands of small messages, or of ten of 64 KiB, that is filled and emptied in turn.
