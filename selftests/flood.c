@@ -8,7 +8,9 @@
  */
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "util.h"
 
@@ -72,8 +74,9 @@ enum kind { MESSAGES, BYTES, TRAFFIC, KINDS };
 
 struct flood {
 	bool on, stop;
+	bool flows;		/* while it is not on, it makes calls that harm nobody */
 	uint32_t calls, refused;
-	uint64_t block;		/* the best time of BLOCK calls or a few more, in ns */
+	uint64_t block[2];	/* the best time of BLOCK calls or a few more, in ns: off, on */
 };
 
 #define BLOCK		16
@@ -83,6 +86,7 @@ static char payload[LARGE];
 /* By two steps forward and one back it stays at the limit, and at work. */
 static void keep_flooding(enum kind kind, struct flood *flood)
 {
+	bool on = true, was_on = true;
 	uint64_t start = 0, time;
 	uint32_t first = 0;
 	int mailbox, err;
@@ -92,14 +96,20 @@ static void keep_flooding(enum kind kind, struct flood *flood)
 	mailbox = create_unnamed(open_device(), MSGPASS_UNBOUNDED, LARGE, 0600);
 	MUST(mailbox >= 0);
 	while (!LOAD(flood->stop)) {
-		if (!LOAD(flood->on) && flood->refused) {
-			pause_ms();
+		on = LOAD(flood->on) || !flood->refused;
+		if (on != was_on)
 			start = 0;
+		was_on = on;
+		if (!on && !flood->flows) {
+			pause_ms();
 			continue;
 		}
-		err = send_flags(mailbox, payload, kind == BYTES ? LARGE : 1, MSGPASS_NONBLOCK);
+		err = on ? send_flags(mailbox, payload, kind == BYTES ? LARGE : 1,
+				      MSGPASS_NONBLOCK) : 0;
 		MUST(!err || err == -EDQUOT);
 		ADD(flood->refused, !!err);
+		if (!on)
+			syscall(SYS_getppid);
 		ADD(flood->calls, 1);
 		for (int i = 0; kind == TRAFFIC && err && i < 2; i++) {
 			MUST(receive_flags(mailbox, payload, 1, MSGPASS_NONBLOCK) == 1);
@@ -108,8 +118,8 @@ static void keep_flooding(enum kind kind, struct flood *flood)
 		if (!flood->refused || flood->calls - first < BLOCK)
 			continue;
 		time = msgpass_deadline(0);
-		if (start && (!flood->block || time - start < flood->block))
-			STORE(flood->block, time - start);
+		if (start && (!flood->block[on] || time - start < flood->block[on]))
+			STORE(flood->block[on], time - start);
 		first = flood->calls;
 		start = time;
 	}
@@ -178,14 +188,15 @@ static void make_own(const struct other *other)
 }
 
 /* Did the flood make a quarter of the calls at least that fit into that time? */
-static bool went_on(const struct flood *flood, uint32_t calls, uint64_t time)
+static bool went_on(const struct flood *flood, bool on, uint32_t calls, uint64_t time)
 {
-	return (calls + 1) * LOAD(flood->block) * 4 >= time * BLOCK;
+	return (calls + 1) * LOAD(flood->block[on]) * 4 >= time * BLOCK;
 }
 
 /*
- * The medians of many; in a flood, where @other says so, of those during which it went on:
- * what was measured while the flooder was kept from its CPU is none. Nor is what was
+ * The medians of many; where @other says so, of those during which the flood, or what the
+ * flooder does without one, went on: what was measured while it was kept from its CPU is no
+ * flood, and what it takes to be no such time is the same with and without. Nor is what was
  * measured while the thread's clock stood still, as emulated ones do. False if there were
  * too few of them.
  */
@@ -203,8 +214,8 @@ static bool measure(const struct other *other, const struct flood *flood, bool o
 		wall[count] = msgpass_deadline(0) - start;
 		cpu[count] = cpu_time() - cpu_start;
 		count += cpu[count] &&
-			 (!on || !other->flows ||
-			  went_on(flood, LOAD(flood->calls) - before, wall[count]));
+			 (!other->flows ||
+			  went_on(flood, on, LOAD(flood->calls) - before, wall[count]));
 	}
 	if (count < TRIPS)
 		return false;
@@ -262,12 +273,12 @@ static void measure_other(struct flood *flood, struct other *other, struct cost 
 		bool enough;
 
 		STORE(flood->on, on);
-		MUST(!on || UNTIL(LOAD(flood->calls) > before + 10));
+		MUST(!(on || other->flows) || UNTIL(LOAD(flood->calls) > before + 10));
 		before = LOAD(flood->calls);
 		enough = measure(other, flood, on, &cost);
 		before = LOAD(flood->calls) - before;
 		/* At most the calls that were under way. */
-		MUST(on || before <= 3);
+		MUST(on || other->flows || before <= 3);
 		if (enough && (!on || before >= TRIPS || other->flows)) {
 			improve(&best[on], cost);
 			flowed += on;
@@ -300,6 +311,7 @@ static void run_floods(struct __test_metadata *_metadata, struct other *other)
 		pid_t flooder, pid;
 		int ended;
 
+		flood->flows = other->flows;
 		flooder = fork_child();
 		if (!flooder)
 			keep_flooding(kind, flood);
