@@ -16,7 +16,7 @@
 #include "lent.h"
 #include "limit.h"
 
-/* So many pages are looked up, or given back, before somebody else may run. */
+/* So many pages are looked up, copied or given back before somebody else may run. */
 #define BATCH	64
 
 /**
@@ -136,6 +136,8 @@ int msgpass_lent_copy_out(struct msgpass_lent *lent, u32 size, void __user *to)
 			return copied;
 		at += copied;
 		to += copied;
+		if (likely(copied == piece) && at / PAGE_SIZE % BATCH)
+			continue;
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		if (copied < piece && fault_in_writeable(to, piece - copied))
