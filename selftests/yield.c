@@ -216,7 +216,7 @@ static uint64_t cpu_time(void)
 	return time.tv_sec * SECOND + time.tv_nsec;
 }
 
-/* What a wait in vain takes of the CPU, in ns: the median; each at another mailbox, or all at one. */
+/* What a wait in vain takes of the CPU, in ns, the median: each at another mailbox, or at one. */
 static uint64_t cost_of_wait(const struct talk *talk, bool at_one)
 {
 	uint64_t costs[WAITS];
