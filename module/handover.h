@@ -28,7 +28,7 @@
 #define MSGPASS_SECTION_MAX	8
 
 /*
- * Every change that may release somebody is between the two that follow. Who was is woken
+ * Every change that may release somebody is between the two that follow. They are woken
  * after the lock is dropped (timeline RELEASE).
  *
  * Nobody need be told who does not poll, and that is seen without a barrier:

@@ -147,21 +147,6 @@ struct other {
 	pid_t echo;
 };
 
-static int compare(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static uint64_t cpu_time(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-	return time.tv_sec * SECOND + time.tv_nsec;
-}
-
 /* Round trips to a process that sends back what it gets. */
 static void make_trips(const struct other *other)
 {
@@ -219,9 +204,7 @@ static bool measure(const struct other *other, const struct flood *flood, bool o
 	}
 	if (count < TRIPS)
 		return false;
-	qsort(wall, TRIPS, sizeof(*wall), compare);
-	qsort(cpu, TRIPS, sizeof(*cpu), compare);
-	*median = (struct cost){ .wall = wall[TRIPS / 2], .cpu = cpu[TRIPS / 2] };
+	*median = (struct cost){ .wall = median_of(wall, TRIPS), .cpu = median_of(cpu, TRIPS) };
 	return true;
 }
 

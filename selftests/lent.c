@@ -344,6 +344,15 @@ TEST_F(lent, P4_182_a_send_that_had_room_has_it)
 	close(mailbox);
 }
 
+/* The copy was received, and the receiver that was stuck, set free, waits for another. */
+#define EXPECT_COPY_THEN_LATER(fd, size) do {					\
+	ASSERT_EQ(LARGE, size);							\
+	EXPECT_EQ(0, memcmp(self->received, self->sent, LARGE));		\
+	EXPECT_TRUE(next_is(fd, "later"));					\
+	stall_resolve(&self->stall);						\
+	ASSERT_TRUE(until_receivers_wait(fd, 1));				\
+} while (0)
+
 TEST_F(lent, P3_170_what_comes_back_stands_before_what_came_later)
 {
 	struct task receiver, sender;
@@ -364,11 +373,7 @@ TEST_F(lent, P3_170_what_comes_back_stands_before_what_came_later)
 		ASSERT_EQ(strlen("later"), size);
 		ASSERT_TRUE(stuck_in_the_copy(self, &receiver));
 	}
-	ASSERT_EQ(LARGE, size);
-	EXPECT_EQ(0, memcmp(self->received, self->sent, LARGE));
-	EXPECT_TRUE(next_is(self->mailbox, "later"));
-	stall_resolve(&self->stall);
-	ASSERT_TRUE(until_receivers_wait(self->mailbox, 1));
+	EXPECT_COPY_THEN_LATER(self->mailbox, size);
 	ASSERT_EQ(0, send_text(self->mailbox, "end"));
 	EXPECT_EQ(0, join(&receiver));
 }
@@ -415,11 +420,7 @@ TEST_F(lent, P3_190_and_behind_what_others_sent_before)
 		ASSERT_EQ(strlen("later"), size);
 		ASSERT_TRUE(stuck_in_the_copy(self, &receiver));
 	}
-	ASSERT_EQ(LARGE, size);
-	EXPECT_EQ(0, memcmp(self->received, self->sent, LARGE));
-	EXPECT_TRUE(next_is(self->device, "later"));
-	stall_resolve(&self->stall);
-	ASSERT_TRUE(until_receivers_wait(self->device, 1));
+	EXPECT_COPY_THEN_LATER(self->device, size);
 	ASSERT_EQ(0, send_text_to(self->device, getpid(), "end"));
 	EXPECT_EQ(0, join(&receiver));
 }

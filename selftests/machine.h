@@ -7,6 +7,8 @@
 #define SELFTESTS_MACHINE_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* A sysctl of kernel.msgpass.*; 0 if it is not there. */
@@ -21,6 +23,11 @@ pid_t start_guard(void (*undo)(void));
 int end_guard(pid_t guard);
 /* One that puts back all sysctls that differ from what they are now. */
 pid_t guard_limits(void);
+
+/* What the calling thread has had of a CPU, in ns. */
+uint64_t cpu_time(void);
+/* Of that many times, which are sorted for it. */
+uint64_t median_of(uint64_t *times, size_t count);
 
 /* Run on that CPU only; return false, and go on anywhere, where it is away. */
 bool pin(unsigned int cpu);

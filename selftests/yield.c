@@ -9,9 +9,7 @@
  */
 #include <sched.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "util.h"
@@ -201,21 +199,6 @@ TEST_F(yield, P4_172_who_yielded_in_vain_sleeps_at_once_for_a_while)
 #define SPIN		(SPIN_US * 1000ULL)
 #define WAITS		21
 
-static int compare(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static uint64_t cpu_time(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-	return time.tv_sec * SECOND + time.tv_nsec;
-}
-
 /* What a wait in vain takes of the CPU, in ns, the median: each at another mailbox, or at one. */
 static uint64_t cost_of_wait(const struct talk *talk, bool at_one)
 {
@@ -229,8 +212,7 @@ static uint64_t cost_of_wait(const struct talk *talk, bool at_one)
 			return 0;
 		costs[i] = cpu_time() - start;
 	}
-	qsort(costs, WAITS, sizeof(*costs), compare);
-	return costs[WAITS / 2];
+	return median_of(costs, WAITS);
 }
 
 /* Once in vain it is not tried the next time, then not for three, and for seven. */
