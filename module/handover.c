@@ -509,15 +509,13 @@ claim_waiting(struct msgpass_mailbox *mailbox, struct msgpass_way *way, u32 room
 }
 
 struct msgpass_message *msgpass_mailbox_claim(struct msgpass_mailbox *mailbox,
-					      struct msgpass_way *way, u32 room,
+					      struct msgpass_way *way,
+					      struct msgpass_message *message, u32 room,
 					      const struct msgpass_patience *patience)
+	__releases(&mailbox->lock)
 {
-	struct msgpass_queue *queue = way ? &way->queue : &mailbox->queue;
-	struct msgpass_message *message = NULL;
+	lockdep_assert_held(&mailbox->lock);
 
-	spin_lock(&mailbox->lock);
-	if (!mailbox->ended)
-		message = msgpass_queue_first(queue);
 	if (!message)
 		return claim_waiting(mailbox, way, room, patience);
 	message->state = MSGPASS_CLAIMED;
@@ -544,6 +542,31 @@ static inline void drop_if_ended_locked(struct msgpass_mailbox *mailbox,
 		msgpass_drop_locked(mailbox, message);
 }
 
+static __always_inline void receive_locked(struct msgpass_mailbox *mailbox,
+					   struct msgpass_message *message,
+					   struct msgpass_wakeups *wakeups)
+{
+	lockdep_assert_held(&mailbox->lock);
+
+	dequeue_locked(mailbox, message);
+	mailbox->received_messages++;
+	mailbox->received_bytes += message->size;
+	if (message->sender)
+		msgpass_waiter_release(message->sender, 0, wakeups);
+	leave_locked(mailbox, message->way, message->size, wakeups);
+}
+
+void msgpass_mailbox_take(struct msgpass_mailbox *mailbox, struct msgpass_message *message)
+	__releases(&mailbox->lock)
+{
+	struct msgpass_wakeups wakeups MSGPASS_UNINITIALIZED;
+
+	msgpass_wakeups_init(&wakeups);
+	receive_locked(mailbox, message, &wakeups);
+	msgpass_mailbox_unlock(mailbox, &wakeups);
+	msgpass_message_free(message);
+}
+
 int msgpass_mailbox_commit(struct msgpass_mailbox *mailbox,
 			   struct msgpass_message *message)
 {
@@ -560,12 +583,7 @@ int msgpass_mailbox_commit(struct msgpass_mailbox *mailbox,
 		message = give_back_locked(mailbox, message, &wakeups);
 		err = -ERESTARTSYS;
 	} else {
-		dequeue_locked(mailbox, message);
-		mailbox->received_messages++;
-		mailbox->received_bytes += message->size;
-		if (message->sender)
-			msgpass_waiter_release(message->sender, 0, &wakeups);
-		leave_locked(mailbox, message->way, message->size, &wakeups);
+		receive_locked(mailbox, message, &wakeups);
 	}
 	msgpass_mailbox_unlock(mailbox, &wakeups);
 

@@ -22,6 +22,7 @@
 #include "message.h"
 #include "process.h"
 #include "route.h"
+#include "small.h"
 #include "wait.h"
 
 static int get_deadline(struct msgpass_patience *patience, u64 deadline)
@@ -273,11 +274,11 @@ static u32 gid_in(struct user_namespace *user_ns, kgid_t gid)
 }
 
 /* Tell the receiver about a message. */
-static int describe(struct msgpass_receive __user *uarg,
-		    const struct msgpass_message *message)
+static __always_inline int describe(struct msgpass_receive __user *uarg,
+				    const struct msgpass_message *message)
 {
 	const struct msgpass_identity *from = &message->from;
-	struct pid_namespace *pid_ns = task_active_pid_ns(current);
+	struct pid_namespace *pid_ns = ns_of_pid(task_pid(current));
 	struct user_namespace *user_ns = current_user_ns();
 	pid_t pid = pid_nr_ns(from->pid, pid_ns);
 	pid_t tid = from->tid == from->pid ? pid : pid_nr_ns(from->tid, pid_ns);
@@ -302,10 +303,9 @@ fault:
 	return -EFAULT;
 }
 
-/* Copy a claimed message out. Return 0 if it is whole in user memory. */
-static __always_inline int
-copy_out(const struct msgpass_receive *arg, struct msgpass_receive __user *uarg,
-	 const struct msgpass_message *message)
+/* Copy a message out. Return 0 if it is whole in user memory. */
+static int copy_out(const struct msgpass_receive *arg, struct msgpass_receive __user *uarg,
+		    const struct msgpass_message *message)
 {
 	int err;
 
@@ -315,16 +315,46 @@ copy_out(const struct msgpass_receive *arg, struct msgpass_receive __user *uarg,
 	return err ?: describe(uarg, message);
 }
 
+/*
+ * A small message that rests is copied where it is, under the mailbox's lock: that spares
+ * the claim and a second section. Who would have to wait for a page claims it instead.
+ */
+static __always_inline bool is_copied_at_once(const struct msgpass_receive *arg,
+					      struct msgpass_receive __user *uarg,
+					      const struct msgpass_message *message)
+{
+	int err;
+
+	/* The memory of who is being killed is about to go: that would be nobody's receipt. */
+	if (!message || fatal_signal_pending(current) ||
+	    message->size > min_t(u32, arg->buffer_size, MSGPASS_SMALL_MAX))
+		return false;
+	pagefault_disable();
+	err = msgpass_small_copy_out(u64_to_user_ptr(arg->buffer), message->small,
+				     message->size) ?:
+	      describe(uarg, message);
+	pagefault_enable();
+	return !err;
+}
+
 static __always_inline int
 receive_message(const struct msgpass_route *route, const struct msgpass_receive *arg,
 		struct msgpass_receive __user *uarg, const struct msgpass_patience *patience)
 {
 	struct msgpass_mailbox *mailbox = route->mailbox;
+	struct msgpass_way *way = route->way;
+	struct msgpass_queue *queue = way ? &way->queue : &mailbox->queue;
 	struct msgpass_message *message;
 	int err;
 
 	do {
-		message = msgpass_mailbox_claim(mailbox, route->way, arg->buffer_size, patience);
+		message = msgpass_mailbox_look(mailbox, queue);
+		if (is_copied_at_once(arg, uarg, message)) {
+			msgpass_mailbox_take(mailbox, message);
+			return 0;
+		}
+		message = msgpass_mailbox_claim(mailbox, way, message, arg->buffer_size,
+						patience);
 		if (IS_ERR(message))
 			return PTR_ERR(message);
 		err = copy_out(arg, uarg, message);

@@ -4,7 +4,7 @@
  *
  * Everything that the textbooks tell apart (direct and indirect, blocking and
  * non-blocking, zero, bounded and unbounded buffering) is this one object with
- * one way in, msgpass_mailbox_send(), and one way out: claim, copy, commit.
+ * one way in, msgpass_mailbox_send(), and one way out: claim, copy, commit, or at once.
  * The modes differ only in what releases the sender:
  *
  *	bounded, room left	nothing to wait for
@@ -20,7 +20,8 @@
  * it is to be had again. Until the commit the claim
  * can be *revoked*, by the sender's signal or deadline or by the mailbox's end;
  * the receiver learns it at commit and looks for the next message. So nobody
- * ever waits for a receiver that is stuck in a page fault.
+ * ever waits for a receiver that is stuck in a page fault. A small message that rests is
+ * *taken*: copied, and received, in one section under the lock, where no page is missing.
  *
  * A large payload may be lent (lending.h): then its message is handed over, and its receipt
  * is waited for, but not for long. Where it would be given back, or the sender revokes the
@@ -58,8 +59,9 @@
  *	heap.lock	spare.c: what a CPU keeps; inside free_lock, a mutex, where
  *			all of it is freed
  *
- * Under a mailbox's lock nothing is allocated and no user memory touched; only
- * the locks of the scheduler, and of timers and workqueues, are taken inside it.
+ * Under a mailbox's lock nothing is allocated, and no user memory touched but for the few
+ * words of a small message, without faults; only the locks of the scheduler, and of timers
+ * and workqueues, are taken inside it.
  */
 #ifndef MSGPASS_MAILBOX_H
 #define MSGPASS_MAILBOX_H
@@ -231,23 +233,50 @@ int msgpass_mailbox_send(struct msgpass_mailbox *mailbox,
 			 const struct msgpass_patience *patience, u64 *id);
 
 /**
- * msgpass_mailbox_claim() - the receive path, first half
+ * msgpass_mailbox_look() - the receive path begins: lock the mailbox, and look
  * @mailbox: where from
+ * @queue: its own, or that of a way to it
+ *
+ * Return: the message to be received next, or NULL: there is none at rest. One of the two
+ * that follow drops the lock.
+ */
+static inline struct msgpass_message *msgpass_mailbox_look(struct msgpass_mailbox *mailbox,
+							   struct msgpass_queue *queue)
+	__acquires(&mailbox->lock)
+{
+	spin_lock(&mailbox->lock);
+	return mailbox->ended ? NULL : msgpass_queue_first(queue);
+}
+
+/**
+ * msgpass_mailbox_take() - receipt at once
+ * @mailbox: locked
+ * @message: what msgpass_mailbox_look() said, now whole in user memory; gone afterwards
+ */
+void msgpass_mailbox_take(struct msgpass_mailbox *mailbox, struct msgpass_message *message)
+	__releases(&mailbox->lock);
+
+/**
+ * msgpass_mailbox_claim() - claim the message, or wait for one
+ * @mailbox: locked
  * @way: of an inbox: only from this sender; else NULL
+ * @message: what that said
  * @room: the size of the buffer it is for
  * @patience: how long to wait for a message
  *
- * Sleeps. Return: the first message, the caller's until it commits or gives it
+ * Sleeps. Return: the message, the caller's until it commits or gives it
  * back, one of which must follow; or ERR_PTR() of -EAGAIN, -ETIMEDOUT,
  * -ERESTARTSYS, the policy's end, or -ESRCH where @way's sender has ended and
  * all it sent is received.
  */
 struct msgpass_message *msgpass_mailbox_claim(struct msgpass_mailbox *mailbox,
-					      struct msgpass_way *way, u32 room,
-					      const struct msgpass_patience *patience);
+					      struct msgpass_way *way,
+					      struct msgpass_message *message, u32 room,
+					      const struct msgpass_patience *patience)
+	__releases(&mailbox->lock);
 
 /**
- * msgpass_mailbox_commit() - the receive path, second half: receipt
+ * msgpass_mailbox_commit() - receipt of a claimed message
  * @mailbox: where it was claimed
  * @message: the claimed message, now whole in user memory; gone afterwards
  *

@@ -3,7 +3,6 @@
 #include <linux/build_bug.h>
 #include <linux/cred.h>
 #include <linux/err.h>
-#include <linux/fault-inject-usercopy.h>
 #include <linux/kernel.h>
 #include <linux/limits.h>
 #include <linux/log2.h>
@@ -22,11 +21,11 @@
 #include "lent.h"
 #include "limit.h"
 #include "message.h"
+#include "small.h"
 #include "spare.h"
 
 static_assert(CONFIG_NR_CPUS <= U16_MAX);	/* message.home */
 
-#define SMALL_MAX	(MSGPASS_OBJECT_SIZE - offsetof(struct msgpass_message, small))
 #define KIND_MAX	BIT(MSGPASS_KIND_SHIFT)
 
 /* How much is copied before somebody else may run, and SIGKILL is looked for. */
@@ -38,7 +37,7 @@ static struct kmem_cache *payload_caches[MSGPASS_CACHES];
 /* MSGPASS_MESSAGE_KINDS where it is of none. */
 static unsigned int kind_of(u32 size)
 {
-	if (size <= SMALL_MAX)
+	if (size <= MSGPASS_SMALL_MAX)
 		return 0;
 	if (size <= BIT(MSGPASS_CACHED_SHIFT))
 		return 1;
@@ -60,7 +59,7 @@ static size_t payload_bytes(u32 size)
 /* What a message of this size costs its sender's quota: the memory that it takes. */
 static size_t cost(u32 size)
 {
-	return MSGPASS_OBJECT_SIZE + (size <= SMALL_MAX ? 0 : payload_bytes(size));
+	return MSGPASS_OBJECT_SIZE + (size <= MSGPASS_SMALL_MAX ? 0 : payload_bytes(size));
 }
 
 /* Of a payload that does not lie in the object. Return NULL where it takes pages. */
@@ -106,74 +105,12 @@ static int between_pieces(void)
 	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
-/*
- * A small payload goes word by word. copy_from_user() of a size that is no constant
- * asks the allocator where the object ends, which takes longer than the copy; here
- * the object is the message, and size at most SMALL_MAX.
- */
-#define WORD	sizeof(u64)
-
-/* Four words at a time, and then what is left. */
-#define BLOCK	(4 * WORD)
-
-static int copy_small_in(void *to, const void __user *from, size_t size)
-{
-	size_t left = size;
-
-	if (!size)
-		return 0;
-	if (should_fail_usercopy() || !user_read_access_begin(from, size))
-		return -EFAULT;
-	for (; left >= BLOCK; left -= BLOCK, to += BLOCK, from += BLOCK) {
-		unsafe_get_user(((u64 *)to)[0], (const u64 __user *)from, fault);
-		unsafe_get_user(((u64 *)to)[1], (const u64 __user *)from + 1, fault);
-		unsafe_get_user(((u64 *)to)[2], (const u64 __user *)from + 2, fault);
-		unsafe_get_user(((u64 *)to)[3], (const u64 __user *)from + 3, fault);
-	}
-	for (; left >= WORD; left -= WORD, to += WORD, from += WORD)
-		unsafe_get_user(*(u64 *)to, (const u64 __user *)from, fault);
-	for (; left; left--, to++, from++)
-		unsafe_get_user(*(u8 *)to, (const u8 __user *)from, fault);
-	user_read_access_end();
-	return 0;
-
-fault:
-	user_read_access_end();
-	return -EFAULT;
-}
-
-static int copy_small_out(void __user *to, const void *from, size_t size)
-{
-	size_t left = size;
-
-	if (!size)
-		return 0;
-	if (should_fail_usercopy() || !user_write_access_begin(to, size))
-		return -EFAULT;
-	for (; left >= BLOCK; left -= BLOCK, to += BLOCK, from += BLOCK) {
-		unsafe_put_user(((const u64 *)from)[0], (u64 __user *)to, fault);
-		unsafe_put_user(((const u64 *)from)[1], (u64 __user *)to + 1, fault);
-		unsafe_put_user(((const u64 *)from)[2], (u64 __user *)to + 2, fault);
-		unsafe_put_user(((const u64 *)from)[3], (u64 __user *)to + 3, fault);
-	}
-	for (; left >= WORD; left -= WORD, to += WORD, from += WORD)
-		unsafe_put_user(*(const u64 *)from, (u64 __user *)to, fault);
-	for (; left; left--, to++, from++)
-		unsafe_put_user(*(const u8 *)from, (u8 __user *)to, fault);
-	user_write_access_end();
-	return 0;
-
-fault:
-	user_write_access_end();
-	return -EFAULT;
-}
-
 static int copy_in(void *to, const void __user *from, size_t size)
 {
 	int err = 0;
 
-	if (size <= SMALL_MAX)
-		return copy_small_in(to, from, size);
+	if (size <= MSGPASS_SMALL_MAX)
+		return msgpass_small_copy_in(to, from, size);
 
 	for (; size > PIECE && !err; size -= PIECE, to += PIECE, from += PIECE)
 		err = copy_from_user(to, from, PIECE) ? -EFAULT : between_pieces();
@@ -188,8 +125,8 @@ int msgpass_message_copy_out(const struct msgpass_message *message, void __user 
 	size_t size = message->size;
 	int err = 0;
 
-	if (size <= SMALL_MAX)
-		return copy_small_out(to, from, size);
+	if (size <= MSGPASS_SMALL_MAX)
+		return msgpass_small_copy_out(to, from, size);
 	if (message->is_lent)
 		return msgpass_lent_copy_out(message->lent, size, to);
 	for (; size > PIECE && !err; size -= PIECE, to += PIECE, from += PIECE)
@@ -239,7 +176,7 @@ static struct msgpass_message *make(struct msgpass_user *user, u32 size)
 	if (!message)
 		goto discharge;
 	message->data = message->small;
-	if (size > SMALL_MAX) {
+	if (size > MSGPASS_SMALL_MAX) {
 		message->data = new_payload(size);
 		if (!message->data)
 			goto free_object;
@@ -288,7 +225,7 @@ static noinline bool keep_larger(struct msgpass_message *message)
 
 static inline void keep_or_destroy(struct msgpass_message *message)
 {
-	bool is_kept = likely(message->size <= SMALL_MAX) ? msgpass_spare_keep(message, 0) :
+	bool is_kept = likely(message->size <= MSGPASS_SMALL_MAX) ? msgpass_spare_keep(message, 0) :
 							    keep_larger(message);
 
 	if (!is_kept)
@@ -311,7 +248,7 @@ static noinline struct msgpass_message *make_anew(struct msgpass_user *user, u32
 /* Memory for a message, charged; or ERR_PTR(). */
 static inline struct msgpass_message *get_memory(struct msgpass_user *user, u32 size)
 {
-	struct msgpass_message *message = likely(size <= SMALL_MAX) ?
+	struct msgpass_message *message = likely(size <= MSGPASS_SMALL_MAX) ?
 					  msgpass_spare_take(user, 0) :
 					  take_larger(user, size);
 

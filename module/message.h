@@ -114,6 +114,8 @@ struct msgpass_message {
 	u8				small[];
 };
 
+#define MSGPASS_SMALL_MAX	(MSGPASS_OBJECT_SIZE - offsetof(struct msgpass_message, small))
+
 /**
  * msgpass_message_new() - make a message of the caller's
  * @user: who pays for it
