@@ -136,13 +136,30 @@ int msgpass_message_copy_out(const struct msgpass_message *message, void __user 
 	return copy_to_user(to, from, size) ? -EFAULT : 0;
 }
 
-/* Of each message: not worth a call, even in two places. */
-static __always_inline void stamp(struct msgpass_identity *from, u64 key)
+static void forget_sender(struct msgpass_identity *from)
 {
+	if (from->tid != from->pid)
+		put_pid(from->tid);
+	put_pid(from->pid);
+}
+
+static void remember_sender(struct msgpass_identity *from)
+{
+	forget_sender(from);
 	from->pid = get_pid(task_tgid(current));
 	from->tid = task_pid(current);
 	if (from->tid != from->pid)
 		get_pid(from->tid);
+}
+
+/*
+ * Of each message: not worth a call, even in two places. What is kept still refers to its
+ * last sender, often the one who sends now.
+ */
+static __always_inline void stamp(struct msgpass_identity *from, u64 key)
+{
+	if (from->pid != task_tgid(current) || from->tid != task_pid(current))
+		remember_sender(from);
 	from->key = key;
 	from->uid = current_euid();
 	from->gid = current_egid();
@@ -181,6 +198,8 @@ static struct msgpass_message *make(struct msgpass_user *user, u32 size)
 		if (!message->data)
 			goto free_object;
 	}
+	message->from.pid = NULL;
+	message->from.tid = NULL;
 	message->user = user;
 	message->home = raw_smp_processor_id();
 	/* Moved meanwhile: who knows which was charged. */
@@ -198,6 +217,7 @@ discharge:
 void msgpass_message_destroy(struct msgpass_message *message)
 {
 	msgpass_user_discharge_message(message->user, cost(message->size));
+	forget_sender(&message->from);
 	if (message->data != message->small)
 		free_payload(message->data, message->size);
 	kmem_cache_free(message_cache, message);
@@ -311,9 +331,6 @@ static void give_back_lent(struct msgpass_message *message)
 
 void msgpass_message_free(struct msgpass_message *message)
 {
-	if (message->from.tid != message->from.pid)
-		put_pid(message->from.tid);
-	put_pid(message->from.pid);
 	if (unlikely(message->is_lent))
 		give_back_lent(message);
 	keep_or_destroy(message);

@@ -54,8 +54,8 @@ enum msgpass_place {
 
 /**
  * struct msgpass_identity - who sent it, stamped by the kernel
- * @pid: the process
- * @tid: the thread; referenced where it is another, as @pid is
+ * @pid: the process, referenced, also while the memory is kept: spare.h
+ * @tid: the thread; referenced where it is another
  * @key: the process key
  * @uid: effective user
  * @gid: effective group
