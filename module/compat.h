@@ -8,7 +8,9 @@
 #define MSGPASS_COMPAT_H
 
 #include <linux/cgroup.h>
+#include <linux/jiffies.h>
 #include <linux/ns_common.h>
+#include <linux/sched.h>
 #include <linux/sysctl.h>
 #include <linux/version.h>
 
@@ -44,6 +46,16 @@ static inline u64 msgpass_current_cgroup(void)
 	return task_css_check(current, memory_cgrp_id, true)->serial_nr;
 #else
 	return 0;
+#endif
+}
+
+/* For how many ns the caller has been able to run and was not let; or, as coarse as a tick, the time. */
+static inline u64 msgpass_run_delay(void)
+{
+#ifdef CONFIG_SCHED_INFO
+	return current->sched_info.run_delay;
+#else
+	return jiffies_to_nsecs(jiffies);
 #endif
 }
 

@@ -16,6 +16,9 @@
 /* Long enough for a task that is being woken to come, short beside a large copy. */
 #define NAP_NS	(10 * NSEC_PER_USEC)
 
+/* Longer than who answers takes, shorter than a time slice. */
+#define OVERSLEPT_NS	(500 * NSEC_PER_USEC)
+
 void msgpass_waiter_init(struct msgpass_waiter *waiter,
 			 struct msgpass_message *message)
 {
@@ -151,22 +154,31 @@ static void spin(const struct msgpass_waiter *waiter, ktime_t deadline,
  * Who waits for a message, or for room, often waits for another task of the same CPU,
  * which can run now. To let it run, and find that it has released us, is to sleep and
  * be woken for a third less; and it goes on, to send us more, instead of being
- * preempted by our waking up. But where what runs is somebody else, for the rest of its
- * time slice, then a sleeper would have been woken at once. So it is tried again only
- * after more and more waits, unless it succeeded within a tick.
+ * preempted by our waking up.
+ *
+ * The scheduler lets nobody else run while it owes us time, up to some milliseconds where
+ * we have often slept: yield() just returns then. So receivers yield more than once, until
+ * that is used up. Senders have no need to: they are woken late.
+ *
+ * But where what runs is somebody else, for the rest of its time slice, then a sleeper
+ * would have been woken at once. So that happens at most once a second at each mailbox.
  */
-static void let_others_run(const struct msgpass_waiter *waiter, struct msgpass_trial *trial)
+static void let_others_run(const struct msgpass_waiter *waiter, struct msgpass_trials *trials)
 {
-	unsigned long begin = jiffies;
-	bool is_soon;
+	unsigned long begin = READ_ONCE(trials->overslept), switches = current->nivcsw;
+	u64 waited = msgpass_run_delay();
+	unsigned int i;
 
 	/* A real-time task that yields lets only its equals run. */
-	if (current->policy != SCHED_NORMAL || signal_pending(current) || !msgpass_try(trial))
+	if (current->policy != SCHED_NORMAL || signal_pending(current) ||
+	    time_in_range(jiffies, begin, begin + HZ) || !msgpass_try(&trials->yield))
 		return;
-	yield();
-	is_soon = time_before_eq(jiffies, begin);
-	msgpass_tried(trial, is_soon && is_released(waiter),
-		      is_soon ? MSGPASS_REST_SHORT : MSGPASS_REST_LONG);
+	for (i = 0; i < trials->yields_max && current->nivcsw == switches; i++)
+		yield();
+	if (msgpass_run_delay() - waited > OVERSLEPT_NS)
+		WRITE_ONCE(trials->overslept, jiffies);
+	else
+		msgpass_tried(&trials->yield, is_released(waiter), MSGPASS_REST_SHORT);
 }
 
 /* What there is to do before it sleeps. */
@@ -180,7 +192,7 @@ static void stay_awake(const struct msgpass_waiter *waiter, ktime_t deadline,
 			spin(waiter, deadline, &trials->spin, us);
 	} else if (deadline == KTIME_MAX) {
 		/* With a deadline nothing that runs may make it late. */
-		let_others_run(waiter, &trials->yield);
+		let_others_run(waiter, trials);
 	}
 }
 

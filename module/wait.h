@@ -100,11 +100,19 @@ struct msgpass_trial {
  * struct msgpass_trials - what may be done before one sleeps
  * @yield: let others of the same CPU run
  * @spin: look for the outcome
+ * @yields_max: how often in one wait; constant
+ * @overslept: jiffies when somebody else last ran for so long that to sleep would have been
+ *	better; as struct msgpass_trial
  */
 struct msgpass_trials {
 	struct msgpass_trial	yield;
 	struct msgpass_trial	spin;
+	unsigned int		yields_max;
+	unsigned long		overslept;
 };
+
+#define MSGPASS_YIELDS_OF_RECEIVER	32
+#define MSGPASS_YIELDS_OF_SENDER	1
 
 /* What was in vain is tried once in so many: where a try costs little, or a time slice. */
 #define MSGPASS_REST_SHORT	7
