@@ -10,6 +10,7 @@ BEGIN {
 	title("self", "Send and receive one's own message, without a switch")
 	title("cgroup", "The same in a memory cgroup, two levels deep")
 	title("pingpong", "Round trip between two processes")
+	title("pingpong-busy", "The same, beside a process that computes on the same processor")
 	title("stream", "One way, per message, at most % queued")
 	title("stream-first", "One way, the first 2400 messages, at most % queued")
 	title("fanin", "From N processes to one, per message", "N=%")

@@ -144,9 +144,8 @@ static void turns_batch(void *argument, unsigned int operations)
 	}
 }
 
-static void run_pingpong(const struct item *item)
+static void measure_turns(const struct item *item, unsigned int operations)
 {
-	unsigned int operations = operations_of(item->size) / 4 ?: 1;
 	struct turns turns;
 	const struct plan plan = {
 		.batch = turns_batch, .argument = &turns,
@@ -169,6 +168,33 @@ static void run_pingpong(const struct item *item)
 	close_channel(&turns.back);
 }
 
+static void run_pingpong(const struct item *item)
+{
+	measure_turns(item, operations_of(item->size) / 4 ?: 1);
+}
+
 const struct workload workload_pingpong = {
 	.name = "pingpong", .needs = CAN_TURNS, .sizes = sizes_all, .run = run_pingpong,
+};
+
+static void compute(void *unused)
+{
+	(void)unused;
+	say_ready();
+	for (;;)
+		;
+}
+
+/* Where it is let run instead of who is to answer, that is for a time slice, now and then. */
+static void run_pingpong_busy(const struct item *item)
+{
+	pid_t pid = start_process(0, compute, NULL);
+
+	await_ready();
+	measure_turns(item, 2000);
+	end_process(pid);
+}
+
+const struct workload workload_pingpong_busy = {
+	.name = "pingpong-busy", .needs = CAN_TURNS, .sizes = sizes_one, .run = run_pingpong_busy,
 };
