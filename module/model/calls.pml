@@ -308,7 +308,31 @@ inline choose_way()
 	fi
 }
 
-/* Sets err, and message where that is OK. */
+/* P1, P2: whole in the receiver's memory, once, and its sender was told nothing else. */
+inline receipt(m)
+{
+	assert(state[m] == CLAIMED);
+	assert(result[m] == WAITING || result[m] == OK);
+	assert(!ended && !killed[self])
+}
+
+inline receive_locked(m)
+{
+	receipt(m);
+	unclaim(m);
+	dequeue_locked(m);
+	state[m] = RECEIVED;			/* msgpass_message_free() */
+	if
+	:: waited_for[m] -> msgpass_waiter_release(sent_by[m], OK)
+	:: else
+	fi;
+	msgpass_leave_locked(m)
+}
+
+/*
+ * With msgpass_mailbox_look(), and msgpass_mailbox_take() of what is small, that is of any, at
+ * will. Sets err, and message where that is OK and the message was not taken.
+ */
 inline msgpass_mailbox_claim(how)
 {
 	atomic {
@@ -327,6 +351,11 @@ inline msgpass_mailbox_claim(how)
 		:: !ended && f_message != NONE ->
 			claim(f_message);
 			w_message[self] = f_message;
+			outcome[self] = OK
+		:: !ended && f_message != NONE && !killed[self] &&
+		   !(LENT && (lent & bit(f_message))) ->
+			claim(f_message);
+			receive_locked(f_message);
 			outcome[self] = OK
 		:: else ->
 			if
@@ -384,19 +413,11 @@ inline msgpass_mailbox_claim(how)
 		patience = 0;
 		message = w_message[self];
 		if
-		:: err == OK -> assert(message != NONE &&
-				       (state[message] == CLAIMED || state[message] == REVOKED))
+		:: err == OK -> assert(message == NONE || state[message] == CLAIMED ||
+				       state[message] == REVOKED)
 		:: else -> message = NONE
 		fi
 	}
-}
-
-/* P1, P2: whole in the receiver's memory, once, and its sender was told nothing else. */
-inline receipt(m)
-{
-	assert(state[m] == CLAIMED);
-	assert(result[m] == WAITING || result[m] == OK);
-	assert(!ended && !killed[self])
 }
 
 inline vacate(m)
@@ -460,16 +481,7 @@ inline msgpass_mailbox_commit()
 			err = EARLY;
 			msgpass_mailbox_unlock()
 		:: else ->
-			receipt(message);
-			unclaim(message);
-			dequeue_locked(message);
-			state[message] = RECEIVED;	/* msgpass_message_free() */
-			if
-			:: waited_for[message] ->
-				msgpass_waiter_release(sent_by[message], OK)
-			:: else
-			fi;
-			msgpass_leave_locked(message);
+			receive_locked(message);
 			msgpass_mailbox_unlock()
 		fi;
 		message = NONE

@@ -124,7 +124,7 @@ proctype receiver(byte self)
 	:: else ->
 		msgpass_mailbox_claim(RECEIVE_PATIENCE);
 		if
-		:: err == OK -> copy_and_commit()
+		:: err == OK && message != NONE -> copy_and_commit()
 		:: else
 		fi
 	od
@@ -157,7 +157,7 @@ look:		atomic {
 			d_step { joined_reader = false; told_reader = false; ready = false };
 			msgpass_mailbox_claim(NOT);
 			if
-			:: err == OK -> copy_and_commit()
+			:: err == OK && message != NONE -> copy_and_commit()
 			:: else
 			fi
 		:: else ->
