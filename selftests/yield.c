@@ -7,7 +7,6 @@
  *
  * Whether it pays is the scheduler's affair, and so not tested, but counted by the benchmark.
  */
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -31,6 +30,7 @@ enum { ASKER, ANSWERER, TALKERS };
  * @patience: to the deadline of each receive, 0 for none
  * @slow: the second sleeps before it answers, which makes a yield vain; always by the
  *	same mailbox
+ * @seldom: only every other time
  * @policy: of the scheduler
  * @forth: to the second
  * @back: to the first, one for each trip
@@ -40,7 +40,7 @@ enum { ASKER, ANSWERER, TALKERS };
  */
 struct talk {
 	uint64_t patience;
-	bool slow;
+	bool slow, seldom;
 	int policy[TALKERS];
 	int forth, back[TRIPS];
 	unsigned int trips;
@@ -112,7 +112,7 @@ static void answer(const struct talk *talk)
 	int size;
 
 	for (unsigned int i = 0; (size = receive(talk, talk->forth)) > 0; i++) {
-		if (talk->slow)
+		if (talk->slow && !(talk->seldom && i % 2))
 			pause_ms();
 		MUST(!send_flags(back_of(talk, i), "pong", 4, 0));
 	}
@@ -196,33 +196,6 @@ TEST_F(yield, P4_172_who_yielded_in_vain_sleeps_at_once_for_a_while)
 	EXPECT_GE(self->talk->trips / 5, self->talk->preempted[ASKER]);
 }
 
-/* So long two talk beside one that computes. */
-#define BUSY_TIME	(1500 * MILLISECOND)
-
-/* A mailbox, or the two ends of a pipe. */
-struct way {
-	int in, out;
-	bool is_pipe;
-};
-
-static void put(const struct way *way)
-{
-	if (way->is_pipe)
-		MUST(write(way->in, "text", 4) == 4);
-	else
-		MUST(!send_flags(way->in, "text", 4, 0));
-}
-
-static void get(const struct way *way)
-{
-	char text[4];
-
-	if (way->is_pipe)
-		MUST(read(way->out, text, sizeof(text)) == 4);
-	else
-		MUST(receive_flags(way->out, text, sizeof(text), 0) == 4);
-}
-
 static pid_t fork_busy(void)
 {
 	pid_t pid = fork_child();
@@ -234,70 +207,24 @@ static pid_t fork_busy(void)
 		;
 }
 
-static pid_t fork_answerer(const struct way *forth, const struct way *back)
+/*
+ * To let it run, instead of who is to answer, is to wait for the end of its time slice. That
+ * others answer at once does not make up for it.
+ */
+TEST_F(yield, P4_191_one_that_computes_is_let_run_once_a_second)
 {
-	pid_t pid = fork_child();
+	uint64_t begin = msgpass_deadline(0), seconds;
+	pid_t busy = fork_busy();
 
-	if (pid)
-		return pid;
-	MUST(pin(0));
-	for (;;) {
-		get(forth);
-		put(back);
-	}
-}
-
-/* How often one is answered by another, beside a third; 0 if something failed. */
-static unsigned int count_trips(struct talk *talk, const struct way *forth, const struct way *back)
-{
-	pid_t others[] = { fork_busy(), fork_answerer(forth, back) };
-	pid_t first = fork_child();
-	uint64_t limit;
-	int ended;
-
-	if (!first) {
-		MUST(pin(0));
-		limit = msgpass_deadline(BUSY_TIME);
-		for (talk->trips = 0; msgpass_deadline(0) < limit; talk->trips++) {
-			put(forth);
-			get(back);
-		}
-		_exit(0);
-	}
-	ended = wait_child(first);
-	for (unsigned int i = 0; i < ARRAY_LEN(others); i++) {
-		kill(others[i], SIGKILL);
-		if (wait_child(others[i]) != -SIGKILL)
-			ended = -1;
-	}
-	return ended ? 0 : talk->trips;
-}
-
-/* To let it run, instead of who is to answer, is to wait for the end of its time slice. */
-TEST_F(yield, P4_191_who_computes_on_the_same_cpu_seldom_runs_first)
-{
-	const struct way forth = { .in = self->talk->forth, .out = self->talk->forth };
-	const struct way back = { .in = self->talk->back[0], .out = self->talk->back[0] };
-	struct way pipes[2] = { { .is_pipe = true }, { .is_pipe = true } };
-	unsigned int by_mailboxes, by_pipes;
-
-	for (unsigned int i = 0; i < ARRAY_LEN(pipes); i++) {
-		int ends[2];
-
-		ASSERT_EQ(0, pipe2(ends, O_CLOEXEC));
-		pipes[i].out = ends[0];
-		pipes[i].in = ends[1];
-	}
-	by_pipes = count_trips(self->talk, &pipes[0], &pipes[1]);
-	by_mailboxes = count_trips(self->talk, &forth, &back);
-	TH_LOG("%u round trips, by pipes %u", by_mailboxes, by_pipes);
-	EXPECT_LT(0, by_pipes);
-	/* Were it every seventh time, it would be a thirtieth. */
-	EXPECT_LT(by_pipes / 8, by_mailboxes);
-	for (unsigned int i = 0; i < ARRAY_LEN(pipes); i++) {
-		close(pipes[i].in);
-		close(pipes[i].out);
-	}
+	self->talk->slow = true;
+	self->talk->seldom = true;
+	self->talk->policy[ANSWERER] = SCHED_BATCH;
+	run_talk(_metadata, self->talk);
+	EXPECT_EQ(0, kill(busy, SIGKILL));
+	EXPECT_EQ(-SIGKILL, wait_child(busy));
+	seconds = (msgpass_deadline(0) - begin) / SECOND;
+	TH_LOG("in %llu s", (unsigned long long)seconds);
+	EXPECT_GE(self->talk->trips / 16 + 2 * (seconds + 1), self->talk->preempted[ASKER]);
 }
 
 #define SPIN_US		1000	/* as long as it may be */
