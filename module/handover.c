@@ -365,7 +365,7 @@ static int send_waiting(struct msgpass_mailbox *mailbox, struct msgpass_message 
 			struct msgpass_wakeups *wakeups)
 	__releases(&mailbox->lock)
 {
-	struct msgpass_waiter self;
+	struct msgpass_waiter self MSGPASS_UNINITIALIZED;
 	bool waits = false;
 	int err = 0;
 
@@ -466,8 +466,8 @@ claim_waiting(struct msgpass_mailbox *mailbox, struct msgpass_way *way, u32 room
 	      const struct msgpass_patience *patience)
 	__releases(&mailbox->lock)
 {
-	struct msgpass_wakeups wakeups;
-	struct msgpass_waiter self;
+	struct msgpass_wakeups wakeups MSGPASS_UNINITIALIZED;
+	struct msgpass_waiter self MSGPASS_UNINITIALIZED;
 	bool late = false;
 	int err;
 

@@ -5,7 +5,6 @@
 #include <linux/jiffies.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
-#include <linux/sched/rt.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/stat.h>
 #include <linux/sched/task.h>
@@ -18,20 +17,6 @@
 
 /* Longer than who answers takes, shorter than a time slice. */
 #define OVERSLEPT_NS	(500 * NSEC_PER_USEC)
-
-void msgpass_waiter_init(struct msgpass_waiter *waiter,
-			 struct msgpass_message *message)
-{
-	INIT_LIST_HEAD(&waiter->link);
-	INIT_LIST_HEAD(&waiter->in_way);
-	waiter->task = current;
-	waiter->message = message;
-	waiter->room = 0;
-	waiter->id = 0;
-	waiter->turn = 0;
-	waiter->rank = min(current->prio, MAX_RT_PRIO);
-	waiter->outcome = MSGPASS_WAITING;
-}
 
 /* @node: which of its two list nodes, as an offset */
 static void queue_by_rank(struct msgpass_waiter *waiter, struct list_head *list,

@@ -37,11 +37,13 @@
 
 #include <linux/ktime.h>
 #include <linux/list.h>
+#include <linux/minmax.h>
+#include <linux/sched.h>
+#include <linux/sched/rt.h>
 #include <linux/types.h>
 
 struct msgpass_message;
 struct msgpass_way;
-struct task_struct;
 
 /* msgpass_waiter.outcome until it is released: no errno. */
 #define MSGPASS_WAITING	1
@@ -144,8 +146,17 @@ static inline void msgpass_wakeups_init(struct msgpass_wakeups *wakeups)
 	wakeups->drained = NULL;
 }
 
-void msgpass_waiter_init(struct msgpass_waiter *waiter,
-			 struct msgpass_message *message);
+/* The rest is set where it is needed. */
+static inline void msgpass_waiter_init(struct msgpass_waiter *waiter,
+				       struct msgpass_message *message)
+{
+	INIT_LIST_HEAD(&waiter->in_way);
+	waiter->task = current;
+	waiter->message = message;
+	waiter->id = 0;
+	waiter->rank = min(current->prio, MAX_RT_PRIO);
+	waiter->outcome = MSGPASS_WAITING;
+}
 
 /**
  * msgpass_waiter_queue() - queue the calling task's waiter
