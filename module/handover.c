@@ -225,8 +225,7 @@ static void admit_sender_locked(struct msgpass_mailbox *mailbox,
 
 	lockdep_assert_held(&mailbox->lock);
 
-	list_del_init(&sender->link);
-	list_del_init(&sender->in_way);
+	msgpass_waiter_unqueue(sender);
 	mailbox->senders_waiting--;
 	msgpass_admit_locked(mailbox, message, wakeups);
 	if (message->sender)
@@ -321,8 +320,7 @@ int msgpass_withdraw(struct msgpass_mailbox *mailbox, struct msgpass_waiter *sel
 		return err;
 	}
 
-	list_del_init(&self->link);
-	list_del_init(&self->in_way);
+	msgpass_waiter_unqueue(self);
 	message = self->message;
 	if (!message) {
 		/* It is admitted, and was to be told later. */

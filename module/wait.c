@@ -45,16 +45,6 @@ void msgpass_waiter_queue_in_way(struct msgpass_waiter *waiter, struct list_head
 	queue_by_rank(waiter, list, offsetof(struct msgpass_waiter, in_way));
 }
 
-struct msgpass_waiter *msgpass_waiter_earlier(struct msgpass_waiter *a,
-					      struct msgpass_waiter *b)
-{
-	if (!a || !b)
-		return a ?: b;
-	if (a->rank != b->rank)
-		return a->rank < b->rank ? a : b;
-	return a->turn < b->turn ? a : b;
-}
-
 static void wake(struct task_struct *task)
 {
 	wake_up_process(task);
@@ -66,16 +56,15 @@ void msgpass_waiter_release(struct msgpass_waiter *waiter, int outcome,
 {
 	struct task_struct *task = waiter->task;
 
-	list_del_init(&waiter->link);
-	list_del_init(&waiter->in_way);
-	/* A receiver that took from a waiting sender: msgpass_mailbox_claim(). */
-	if (task != current)
-		get_task_struct(task);
+	msgpass_waiter_unqueue(waiter);
+	if (task == current) {
+		/* A receiver that took from a waiting sender: come_locked(). */
+		waiter->outcome = outcome;
+		return;
+	}
+	get_task_struct(task);
 	/* Pairs with the acquire in msgpass_wait(): timeline RELEASE. */
 	smp_store_release(&waiter->outcome, outcome);
-
-	if (task == current)
-		return;
 	if (wakeups->count < ARRAY_SIZE(wakeups->tasks))
 		wakeups->tasks[wakeups->count++] = task;
 	else

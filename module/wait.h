@@ -172,6 +172,15 @@ void msgpass_waiter_queue(struct msgpass_waiter *waiter, struct list_head *list)
 void msgpass_waiter_queue_in_way(struct msgpass_waiter *waiter,
 				 struct list_head *list);
 
+/* Take a waiter off the lists that it is in. The mailbox's lock is held. */
+static inline void msgpass_waiter_unqueue(struct msgpass_waiter *waiter)
+{
+	list_del_init(&waiter->link);
+	/* Few are in two. */
+	if (!list_empty(&waiter->in_way))
+		list_del_init(&waiter->in_way);
+}
+
 /**
  * msgpass_waiter_earlier() - who is served first?
  * @a: a waiter of a mailbox, or NULL
@@ -179,8 +188,15 @@ void msgpass_waiter_queue_in_way(struct msgpass_waiter *waiter,
  *
  * Return: one of them, NULL if both are.
  */
-struct msgpass_waiter *msgpass_waiter_earlier(struct msgpass_waiter *a,
-					      struct msgpass_waiter *b);
+static inline struct msgpass_waiter *msgpass_waiter_earlier(struct msgpass_waiter *a,
+							    struct msgpass_waiter *b)
+{
+	if (!a || !b)
+		return a ?: b;
+	if (a->rank != b->rank)
+		return a->rank < b->rank ? a : b;
+	return a->turn < b->turn ? a : b;
+}
 
 /**
  * msgpass_waiter_release() - end a wait
