@@ -18,34 +18,21 @@
 /* Longer than who answers takes, shorter than a time slice. */
 #define OVERSLEPT_NS	(500 * NSEC_PER_USEC)
 
-/* @node: which of its two list nodes, as an offset */
-static void queue_by_rank(struct msgpass_waiter *waiter, struct list_head *list,
-			  size_t node)
+void msgpass_waiter_queue_by_rank(struct msgpass_waiter *waiter, struct list_head *list,
+				  size_t node)
 {
-	struct list_head *ahead = list;
+	struct list_head *ahead;
 	struct msgpass_waiter *other;
 
-	/* Passes real-time tasks only, however many others wait. */
-	if (waiter->rank != MAX_RT_PRIO)
-		list_for_each(ahead, list) {
-			other = (void *)ahead - node;
-			if (other->rank > waiter->rank)
-				break;
-		}
+	list_for_each(ahead, list) {
+		other = (void *)ahead - node;
+		if (other->rank > waiter->rank)
+			break;
+	}
 	list_add_tail((void *)waiter + node, ahead);
 }
 
-void msgpass_waiter_queue(struct msgpass_waiter *waiter, struct list_head *list)
-{
-	queue_by_rank(waiter, list, offsetof(struct msgpass_waiter, link));
-}
-
-void msgpass_waiter_queue_in_way(struct msgpass_waiter *waiter, struct list_head *list)
-{
-	queue_by_rank(waiter, list, offsetof(struct msgpass_waiter, in_way));
-}
-
-static void wake(struct task_struct *task)
+static noinline void wake(struct task_struct *task)
 {
 	wake_up_process(task);
 	put_task_struct(task);
@@ -54,9 +41,10 @@ static void wake(struct task_struct *task)
 void msgpass_waiter_release(struct msgpass_waiter *waiter, int outcome,
 			    struct msgpass_wakeups *wakeups)
 {
-	struct task_struct *task = waiter->task;
+	struct task_struct *task;
 
 	msgpass_waiter_unqueue(waiter);
+	task = waiter->task;
 	if (task == current) {
 		/* A receiver that took from a waiting sender: come_locked(). */
 		waiter->outcome = outcome;
