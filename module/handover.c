@@ -11,10 +11,11 @@
 #include "message.h"
 #include "wait.h"
 
-void msgpass_mailbox_tell(struct msgpass_mailbox *mailbox,
+void msgpass_mailbox_wake(struct msgpass_mailbox *mailbox,
 			  struct msgpass_wakeups *wakeups)
 {
-	if (wakeups->drained) {
+	msgpass_wake(wakeups);
+	if (wakeups->is_drained) {
 		msgpass_mailbox_end_way(mailbox, wakeups->drained);
 		msgpass_link_drop(wakeups->drained->link);
 		msgpass_link_put(wakeups->drained->link);
@@ -272,6 +273,7 @@ static __always_inline void leave_locked(struct msgpass_mailbox *mailbox,
 	mailbox->bytes -= size;
 	if (way && !--way->messages && way->ended) {
 		msgpass_link_hold(way->link);
+		wakeups->is_drained = true;
 		wakeups->drained = way;
 	}
 	if (!list_empty(&mailbox->senders))

@@ -61,8 +61,8 @@ static inline void msgpass_mailbox_lock(struct msgpass_mailbox *mailbox,
 	spin_lock(&mailbox->lock);
 }
 
-/* The rest of msgpass_mailbox_unlock(): those who are no waiters. */
-void msgpass_mailbox_tell(struct msgpass_mailbox *mailbox,
+/* The rest of msgpass_mailbox_unlock(). */
+void msgpass_mailbox_wake(struct msgpass_mailbox *mailbox,
 			  struct msgpass_wakeups *wakeups);
 
 /**
@@ -75,10 +75,8 @@ static inline void msgpass_mailbox_unlock(struct msgpass_mailbox *mailbox,
 	__releases(&mailbox->lock)
 {
 	spin_unlock(&mailbox->lock);
-	if (wakeups->count)
-		msgpass_wake(wakeups);
-	if (wakeups->readable || wakeups->writable || wakeups->drained)
-		msgpass_mailbox_tell(mailbox, wakeups);
+	if (msgpass_wakeups_any(wakeups))
+		msgpass_mailbox_wake(mailbox, wakeups);
 }
 
 /**

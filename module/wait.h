@@ -123,18 +123,21 @@ struct msgpass_trials {
 /**
  * struct msgpass_wakeups - tasks to wake once the lock is dropped
  * @count: how many
- * @tasks: referenced. What one send or receive releases: a receiver, a sender admitted, and
- *	a sender whose message was received. More are woken at once.
  * @readable: a receive need not wait any more: tell pollers
  * @writable: a send need not wait any more: tell pollers
+ * @is_drained: there is one
+ * @tasks: referenced. What one send or receive releases: a receiver, a sender admitted, and
+ *	a sender whose message was received. More are woken at once.
  * @drained: a way that has nothing left to be received, its sender ended: that is
  *	to be told, and its link dropped, which is referenced for that
  */
 struct msgpass_wakeups {
-	unsigned int		count;
-	struct task_struct	*tasks[3];
+	/* One word, to see at once that there is nothing. */
+	u8			count;
 	bool			readable;
 	bool			writable;
+	bool			is_drained;
+	struct task_struct	*tasks[3];
 	struct msgpass_way	*drained;
 };
 
@@ -143,7 +146,13 @@ static inline void msgpass_wakeups_init(struct msgpass_wakeups *wakeups)
 	wakeups->count = 0;
 	wakeups->readable = false;
 	wakeups->writable = false;
-	wakeups->drained = NULL;
+	wakeups->is_drained = false;
+}
+
+static inline bool msgpass_wakeups_any(const struct msgpass_wakeups *wakeups)
+{
+	return wakeups->count || wakeups->readable || wakeups->writable ||
+	       wakeups->is_drained;
 }
 
 /* The rest is set where it is needed. */
