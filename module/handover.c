@@ -14,7 +14,10 @@
 void msgpass_mailbox_wake(struct msgpass_mailbox *mailbox,
 			  struct msgpass_wakeups *wakeups)
 {
-	msgpass_wake(wakeups);
+	unsigned int i;
+
+	for (i = 0; i < wakeups->count; i++)
+		msgpass_wake(wakeups->tasks[i]);
 	if (wakeups->is_drained) {
 		msgpass_mailbox_end_way(mailbox, wakeups->drained);
 		msgpass_link_drop(wakeups->drained->link);

@@ -7,7 +7,6 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/stat.h>
-#include <linux/sched/task.h>
 
 #include "limit.h"
 #include "wait.h"
@@ -32,10 +31,10 @@ void msgpass_waiter_queue_by_rank(struct msgpass_waiter *waiter, struct list_hea
 	list_add_tail((void *)waiter + node, ahead);
 }
 
-static noinline void wake(struct task_struct *task)
+/* It is rare, and to have it apart spares the others that registers are saved for it. */
+static noinline void wake_at_once(struct task_struct *task)
 {
-	wake_up_process(task);
-	put_task_struct(task);
+	msgpass_wake(task);
 }
 
 void msgpass_waiter_release(struct msgpass_waiter *waiter, int outcome,
@@ -56,15 +55,7 @@ void msgpass_waiter_release(struct msgpass_waiter *waiter, int outcome,
 	if (wakeups->count < ARRAY_SIZE(wakeups->tasks))
 		wakeups->tasks[wakeups->count++] = task;
 	else
-		wake(task);
-}
-
-void msgpass_wake(struct msgpass_wakeups *wakeups)
-{
-	unsigned int i;
-
-	for (i = 0; i < wakeups->count; i++)
-		wake(wakeups->tasks[i]);
+		wake_at_once(task);
 }
 
 static bool is_released(const struct msgpass_waiter *waiter)

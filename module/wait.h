@@ -40,6 +40,7 @@
 #include <linux/minmax.h>
 #include <linux/sched.h>
 #include <linux/sched/rt.h>
+#include <linux/sched/task.h>
 #include <linux/types.h>
 
 struct msgpass_message;
@@ -238,13 +239,12 @@ static inline struct msgpass_waiter *msgpass_waiter_earlier(struct msgpass_waite
 void msgpass_waiter_release(struct msgpass_waiter *waiter, int outcome,
 			    struct msgpass_wakeups *wakeups);
 
-/**
- * msgpass_wake() - wake the tasks that were released
- * @wakeups: the tasks
- *
- * No lock is held.
- */
-void msgpass_wake(struct msgpass_wakeups *wakeups);
+/* Wake a task that was released. Under no lock but, if there are many, the mailbox's. */
+static inline void msgpass_wake(struct task_struct *task)
+{
+	wake_up_process(task);
+	put_task_struct(task);
+}
 
 /* Is it to be tried this time? */
 bool msgpass_try(struct msgpass_trial *trial);
