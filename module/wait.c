@@ -87,14 +87,12 @@ void msgpass_tried(struct msgpass_trial *trial, bool has_paid, unsigned int rest
  * way to sleep and back. That burns the CPU for no longer than the administrator says, and
  * seldom where it was in vain.
  */
-static void spin(const struct msgpass_waiter *waiter, ktime_t deadline,
-		 struct msgpass_trial *trial, unsigned int us)
+static noinline void spin(const struct msgpass_waiter *waiter, ktime_t deadline,
+			  struct msgpass_trial *trial, unsigned int us)
 {
 	ktime_t end = min(ktime_add_us(ktime_get(), us), deadline);
 	bool is_soon;
 
-	if (!msgpass_try(trial))
-		return;
 	do {
 		cpu_relax();
 		is_soon = is_released(waiter);
@@ -116,16 +114,13 @@ static void spin(const struct msgpass_waiter *waiter, ktime_t deadline,
  * But where what runs is somebody else, for the rest of its time slice, then a sleeper
  * would have been woken at once. So that happens at most once a second at each mailbox.
  */
-static void let_others_run(const struct msgpass_waiter *waiter, struct msgpass_trials *trials)
+static noinline void let_others_run(const struct msgpass_waiter *waiter,
+				    struct msgpass_trials *trials)
 {
-	unsigned long begin = READ_ONCE(trials->overslept), switches = current->nivcsw;
+	unsigned long switches = current->nivcsw;
 	u64 waited = msgpass_run_delay();
 	unsigned int i;
 
-	/* A real-time task that yields lets only its equals run. */
-	if (current->policy != SCHED_NORMAL || signal_pending(current) ||
-	    time_in_range(jiffies, begin, begin + HZ) || !msgpass_try(&trials->yield))
-		return;
 	for (i = 0; i < trials->yields_max && current->nivcsw == switches; i++)
 		yield();
 	if (msgpass_run_delay() - waited > OVERSLEPT_NS)
@@ -134,19 +129,34 @@ static void let_others_run(const struct msgpass_waiter *waiter, struct msgpass_t
 		msgpass_tried(&trials->yield, is_released(waiter), MSGPASS_REST_SHORT);
 }
 
-/* What there is to do before it sleeps. */
+/*
+ * With a deadline nothing that runs may make it late; and a real-time task that yields
+ * lets only its equals run.
+ */
+static bool may_yield(ktime_t deadline, struct msgpass_trials *trials)
+{
+	unsigned long overslept = READ_ONCE(trials->overslept);
+
+	return deadline == KTIME_MAX && current->policy == SCHED_NORMAL &&
+	       !signal_pending(current) &&
+	       !time_in_range(jiffies, overslept, overslept + HZ) &&
+	       msgpass_try(&trials->yield);
+}
+
+/* What there is to do before it sleeps. Most often that is nothing. */
 static void stay_awake(const struct msgpass_waiter *waiter, ktime_t deadline,
 		       struct msgpass_trials *trials)
 {
-	unsigned int us = READ_ONCE(msgpass_spin_us);
+	unsigned int us;
 
-	if (single_task_running()) {
-		if (us && num_online_cpus() > 1)
-			spin(waiter, deadline, &trials->spin, us);
-	} else if (deadline == KTIME_MAX) {
-		/* With a deadline nothing that runs may make it late. */
-		let_others_run(waiter, trials);
+	if (!single_task_running()) {
+		if (may_yield(deadline, trials))
+			let_others_run(waiter, trials);
+		return;
 	}
+	us = READ_ONCE(msgpass_spin_us);
+	if (us && num_online_cpus() > 1 && msgpass_try(&trials->spin))
+		spin(waiter, deadline, &trials->spin, us);
 }
 
 void msgpass_nap(void)
@@ -160,29 +170,36 @@ void msgpass_nap(void)
 	schedule_hrtimeout_range(&nap, 0, HRTIMER_MODE_REL);
 }
 
+/* Return whether it was woken before. Apart, since most have no deadline. */
+static noinline bool sleep_until(ktime_t deadline)
+{
+	return schedule_hrtimeout_range(&deadline, current->timer_slack_ns, HRTIMER_MODE_ABS);
+}
+
+/* Sleep unless it was released. Return why not to wait any more, as msgpass_wait(). */
+static int sleep(const struct msgpass_waiter *waiter, ktime_t deadline)
+{
+	int err = 0;
+
+	set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
+	if (is_released(waiter) || signal_pending(current)) {
+		__set_current_state(TASK_RUNNING);
+		err = -ERESTARTSYS;	/* if it was not */
+	} else if (deadline == KTIME_MAX) {
+		schedule();
+	} else if (!sleep_until(deadline)) {
+		err = -ETIMEDOUT;
+	}
+	return err;
+}
+
 int msgpass_wait(struct msgpass_waiter *waiter, ktime_t deadline,
 		 struct msgpass_trials *trials)
 {
-	ktime_t *expires = deadline == KTIME_MAX ? NULL : &deadline;
 	int err = 0;
 
 	stay_awake(waiter, deadline, trials);
-	for (;;) {
-		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
-		if (is_released(waiter)) {
-			err = 0;
-			break;
-		}
-		if (!err && signal_pending(current))
-			err = -ERESTARTSYS;
-		if (err)
-			break;
-		if (!expires)
-			schedule();
-		else if (!schedule_hrtimeout_range(expires, current->timer_slack_ns,
-						   HRTIMER_MODE_ABS))
-			err = -ETIMEDOUT;
-	}
-	__set_current_state(TASK_RUNNING);
-	return err;
+	while (!err && !is_released(waiter))
+		err = sleep(waiter, deadline);
+	return err && is_released(waiter) ? 0 : err;
 }
