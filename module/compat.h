@@ -12,6 +12,7 @@
 #include <linux/ns_common.h>
 #include <linux/sched.h>
 #include <linux/sysctl.h>
+#include <linux/uaccess.h>
 #include <linux/version.h>
 
 /*
@@ -35,6 +36,31 @@
 #else
 #define MSGPASS_UNINITIALIZED
 #endif
+
+/*
+ * copy_from_user() and copy_to_user(), but whether there is room for so much in the kernel's
+ * memory is for the caller to know. Up to 6.10 an architecture that has them inline has
+ * these inline, too, by the same name; from 6.11 on it has another name for that.
+ */
+static inline unsigned long __must_check
+msgpass_copy_from_user(void *to, const void __user *from, unsigned long size)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0) && defined(INLINE_COPY_FROM_USER)
+	return _inline_copy_from_user(to, from, size);
+#else
+	return _copy_from_user(to, from, size);
+#endif
+}
+
+static inline unsigned long __must_check
+msgpass_copy_to_user(void __user *to, const void *from, unsigned long size)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0) && defined(INLINE_COPY_TO_USER)
+	return _inline_copy_to_user(to, from, size);
+#else
+	return _copy_to_user(to, from, size);
+#endif
+}
 
 /*
  * Which memory cgroup the caller is charged in, by a number that is never used again.

@@ -46,27 +46,23 @@ static unsigned int kind_of(u32 size)
 	return MSGPASS_MESSAGE_KINDS;
 }
 
-/* The memory that a payload takes which does not lie in the object. */
-static size_t payload_bytes(u32 size)
+/* What is allocated for a payload, beside the object. */
+static u32 room_for(u32 size)
 {
 	unsigned int kind = kind_of(size);
 
-	if (kind < MSGPASS_MESSAGE_KINDS)
-		return msgpass_payload_bytes(kind);
-	return PAGE_ALIGN((size_t)size);
+	return kind < MSGPASS_MESSAGE_KINDS ? msgpass_payload_bytes(kind) : PAGE_ALIGN(size);
 }
 
-/* What a message of this size costs its sender's quota: the memory that it takes. */
-static size_t cost(u32 size)
+/* What a message costs its sender's quota: the memory that it takes. */
+static size_t cost(u32 room)
 {
-	return MSGPASS_OBJECT_SIZE + (size <= MSGPASS_SMALL_MAX ? 0 : payload_bytes(size));
+	return MSGPASS_OBJECT_SIZE + (size_t)room;
 }
 
 /* Of a payload that does not lie in the object. Return NULL where it takes pages. */
-static struct kmem_cache *payload_cache(u32 size)
+static struct kmem_cache *payload_cache(unsigned int kind)
 {
-	unsigned int kind = kind_of(size);
-
 	if (kind > MSGPASS_CACHES)
 		return NULL;
 	return payload_caches[array_index_nospec(kind - 1, MSGPASS_CACHES)];
@@ -76,26 +72,25 @@ static struct kmem_cache *payload_cache(u32 size)
  * What is too large for a cache need not be contiguous: were it insisted on, which
  * GFP_MSGPASS does, then everybody's page cache would go for it.
  */
-static void *new_payload(u32 size)
+static void *new_payload(unsigned int kind, u32 room)
 {
-	struct kmem_cache *cache = payload_cache(size);
-	size_t bytes = payload_bytes(size);
+	struct kmem_cache *cache = payload_cache(kind);
 	void *data;
 
 	if (cache)
 		return kmem_cache_alloc(cache, GFP_MSGPASS);
-	data = kmalloc(bytes, GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN);
-	return data ?: __vmalloc(bytes, GFP_MSGPASS);
+	data = kmalloc(room, GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN);
+	return data ?: __vmalloc(room, GFP_MSGPASS);
 }
 
-static void free_payload(void *data, u32 size)
+static void free_payload(struct msgpass_message *message)
 {
-	struct kmem_cache *cache = payload_cache(size);
+	struct kmem_cache *cache = payload_cache(message->kind);
 
 	if (cache)
-		kmem_cache_free(cache, data);
+		kmem_cache_free(cache, message->data);
 	else
-		kvfree(data);
+		kvfree(message->data);
 }
 
 /* After each piece of a large copy: may it go on? */
@@ -105,35 +100,61 @@ static int between_pieces(void)
 	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
-static int copy_in(void *to, const void __user *from, size_t size)
+/*
+ * A larger one goes without copy_from_user() and copy_to_user() too, that is without
+ * their question to the allocator (hardened usercopy), 150 instructions each time. The
+ * answer is known: a copy begins where the payload does, and how much room is there was
+ * written beside its address when it was allocated. That finds a copy beyond the end
+ * as well; all else that the kernel's functions look after is done.
+ */
+static bool has_room(const struct msgpass_message *message, size_t size)
 {
+	return !WARN_ON_ONCE(size > message->room);
+}
+
+static int copy_larger_in(struct msgpass_message *message, const void __user *from, size_t size)
+{
+	void *to = message->data;
 	int err = 0;
 
-	if (size <= MSGPASS_SMALL_MAX)
-		return msgpass_small_copy_in(to, from, size);
-
+	if (!has_room(message, size))
+		return -EFAULT;
 	for (; size > PIECE && !err; size -= PIECE, to += PIECE, from += PIECE)
-		err = copy_from_user(to, from, PIECE) ? -EFAULT : between_pieces();
+		err = msgpass_copy_from_user(to, from, PIECE) ? -EFAULT : between_pieces();
 	if (err)
 		return err;
-	return copy_from_user(to, from, size) ? -EFAULT : 0;
+	return msgpass_copy_from_user(to, from, size) ? -EFAULT : 0;
+}
+
+static int copy_larger_out(void __user *to, const struct msgpass_message *message, size_t size)
+{
+	const void *from = message->data;
+	int err = 0;
+
+	if (!has_room(message, size))
+		return -EFAULT;
+	for (; size > PIECE && !err; size -= PIECE, to += PIECE, from += PIECE)
+		err = msgpass_copy_to_user(to, from, PIECE) ? -EFAULT : between_pieces();
+	if (err)
+		return err;
+	return msgpass_copy_to_user(to, from, size) ? -EFAULT : 0;
+}
+
+static int copy_in(struct msgpass_message *message, const void __user *from, size_t size)
+{
+	return size <= MSGPASS_SMALL_MAX ? msgpass_small_copy_in(message->small, from, size) :
+				   copy_larger_in(message, from, size);
 }
 
 int msgpass_message_copy_out(const struct msgpass_message *message, void __user *to)
 {
-	const void *from = message->data;
 	size_t size = message->size;
-	int err = 0;
 
 	if (size <= MSGPASS_SMALL_MAX)
-		return msgpass_small_copy_out(to, from, size);
+		return msgpass_small_copy_out(to, message->small, size);
 	if (message->is_lent)
 		return msgpass_lent_copy_out(message->lent, size, to);
-	for (; size > PIECE && !err; size -= PIECE, to += PIECE, from += PIECE)
-		err = copy_to_user(to, from, PIECE) ? -EFAULT : between_pieces();
-	if (err)
-		return err;
-	return copy_to_user(to, from, size) ? -EFAULT : 0;
+	return copy_larger_out(to, message, size);
 }
 
 static void forget_sender(struct msgpass_identity *from)
@@ -181,45 +202,47 @@ static u64 current_cgroup(void)
 /* One that nobody has used, charged. */
 static struct msgpass_message *make(struct msgpass_user *user, u32 size)
 {
+	unsigned int kind = kind_of(size);
+	u32 room = room_for(size);
 	u64 cgroup = current_cgroup();
 	struct msgpass_message *message;
 	int err;
 
-	err = msgpass_user_charge_message(user, cost(size));
+	err = msgpass_user_charge_message(user, cost(room));
 	if (err)
 		return ERR_PTR(err);
 
 	message = kmem_cache_alloc(message_cache, GFP_MSGPASS);
 	if (!message)
 		goto discharge;
-	message->data = message->small;
-	if (size > MSGPASS_SMALL_MAX) {
-		message->data = new_payload(size);
+	if (kind) {
+		message->data = new_payload(kind, room);
 		if (!message->data)
 			goto free_object;
 	}
 	message->from.pid = NULL;
 	message->from.tid = NULL;
 	message->user = user;
-	message->home = raw_smp_processor_id();
 	/* Moved meanwhile: who knows which was charged. */
 	message->cgroup = cgroup == current_cgroup() ? cgroup : NO_CGROUP;
-	message->size = size;
+	message->room = room;
+	message->home = raw_smp_processor_id();
+	message->kind = kind;
 	return message;
 
 free_object:
 	kmem_cache_free(message_cache, message);
 discharge:
-	msgpass_user_discharge_message(user, cost(size));
+	msgpass_user_discharge_message(user, cost(room));
 	return ERR_PTR(-ENOMEM);
 }
 
 void msgpass_message_destroy(struct msgpass_message *message)
 {
-	msgpass_user_discharge_message(message->user, cost(message->size));
+	msgpass_user_discharge_message(message->user, cost(message->room));
 	forget_sender(&message->from);
-	if (message->data != message->small)
-		free_payload(message->data, message->size);
+	if (message->kind)
+		free_payload(message);
 	kmem_cache_free(message_cache, message);
 }
 
@@ -237,16 +260,13 @@ static noinline struct msgpass_message *take_larger(struct msgpass_user *user, u
 
 static noinline bool keep_larger(struct msgpass_message *message)
 {
-	unsigned int kind = kind_of(message->size);
-
-	return kind < MSGPASS_MESSAGE_KINDS &&
-	       msgpass_spare_keep(message, array_index_nospec(kind, MSGPASS_MESSAGE_KINDS));
+	return message->kind < MSGPASS_MESSAGE_KINDS && msgpass_spare_keep(message, message->kind);
 }
 
 static inline void keep_or_destroy(struct msgpass_message *message)
 {
-	bool is_kept = likely(message->size <= MSGPASS_SMALL_MAX) ? msgpass_spare_keep(message, 0) :
-							    keep_larger(message);
+	bool is_kept = likely(!message->kind) ? msgpass_spare_keep(message, 0) :
+						keep_larger(message);
 
 	if (!is_kept)
 		msgpass_message_destroy(message);
@@ -298,7 +318,7 @@ struct msgpass_message *msgpass_message_new(struct msgpass_user *user, u64 key,
 
 	if (IS_ERR(message))
 		return message;
-	err = copy_in(message->data, data, size);
+	err = copy_in(message, data, size);
 	if (err) {
 		keep_or_destroy(message);
 		return ERR_PTR(err);
@@ -321,18 +341,10 @@ struct msgpass_message *msgpass_message_lend(struct msgpass_user *user, u64 key,
 	return message;
 }
 
-/* What is left is an empty one. */
-static void give_back_lent(struct msgpass_message *message)
-{
-	msgpass_lent_put(message->lent);
-	message->data = message->small;
-	message->size = 0;
-}
-
 void msgpass_message_free(struct msgpass_message *message)
 {
 	if (unlikely(message->is_lent))
-		give_back_lent(message);
+		msgpass_lent_put(message->lent);
 	keep_or_destroy(message);
 }
 

@@ -10,6 +10,8 @@
  *
  * Locks: what is above the line in the struct is guarded by the lock of the
  * mailbox it is in; the rest is written by its sender, before anybody else has it.
+ * What is below the second line belongs to the memory: it is written once, when that
+ * is allocated, and is the same for all messages that it will be.
  *
  * A small payload lies in the object itself, a larger one is allocated beside it;
  * either in a cache that nothing else in the kernel uses, or in pages of its own. A
@@ -43,7 +45,7 @@ enum msgpass_message_state {
 	MSGPASS_QUEUED,
 	MSGPASS_CLAIMED,
 	MSGPASS_REVOKED,
-};
+} __packed;
 
 /* Which of a message's two places; also the index of its list node there. */
 enum msgpass_place {
@@ -97,16 +99,18 @@ struct msgpass_message {
 							/* while it is in its mailbox */
 	u64				id;
 	enum msgpass_message_state	state;
+	u8				aside;		/* bit p: at place p, queue.h */
 	/* ---- */
-	u32				size;
-	u32				priority;
+	u8				priority;
 	bool				is_lent;
-	u8				aside;		/* as above the line; bit p: at place */
-							/* p, queue.h. Here it needs no room. */
-	u16				home;		/* the CPU that keeps it: spare.h */
+	u32				size;
 	struct msgpass_identity		from;
+	/* ---- */
 	struct msgpass_user		*user;		/* who was charged */
 	u64				cgroup;		/* and which memory cgroup */
+	u32				room;		/* in data; 0: there is only small */
+	u16				home;		/* the CPU that keeps it: spare.h */
+	u8				kind;
 	union {
 		void			*data;
 		struct msgpass_lent	*lent;	/* where that is so */
