@@ -6,6 +6,7 @@
 #include <linux/kernel.h>
 #include <linux/limits.h>
 #include <linux/log2.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/nospec.h>
 #include <linux/pid.h>
@@ -26,6 +27,7 @@
 
 static_assert(CONFIG_NR_CPUS <= U16_MAX);	/* message.home */
 
+#define CACHED_MIN	BIT(MSGPASS_CACHED_SHIFT)
 #define KIND_MAX	BIT(MSGPASS_KIND_SHIFT)
 
 /* How much is copied before somebody else may run, and SIGKILL is looked for. */
@@ -34,24 +36,22 @@ static_assert(CONFIG_NR_CPUS <= U16_MAX);	/* message.home */
 static struct kmem_cache *message_cache;
 static struct kmem_cache *payload_caches[MSGPASS_CACHES];
 
-/* MSGPASS_MESSAGE_KINDS where it is of none. */
-static unsigned int kind_of(u32 size)
+/* Of a payload that does not lie in the object; MSGPASS_MESSAGE_KINDS where it is of none. */
+static inline unsigned int larger_kind(u32 size)
 {
-	if (size <= MSGPASS_SMALL_MAX)
-		return 0;
-	if (size <= BIT(MSGPASS_CACHED_SHIFT))
-		return 1;
-	if (size <= KIND_MAX)
-		return ilog2(size - 1) + 2 - MSGPASS_CACHED_SHIFT;
-	return MSGPASS_MESSAGE_KINDS;
+	if (size > KIND_MAX)
+		return MSGPASS_MESSAGE_KINDS;
+	return ilog2((size - 1) | (CACHED_MIN - 1)) + 2 - MSGPASS_CACHED_SHIFT;
 }
 
 /* What is allocated for a payload, beside the object. */
 static u32 room_for(u32 size)
 {
-	unsigned int kind = kind_of(size);
-
-	return kind < MSGPASS_MESSAGE_KINDS ? msgpass_payload_bytes(kind) : PAGE_ALIGN(size);
+	if (size <= MSGPASS_SMALL_MAX)
+		return 0;
+	if (size <= KIND_MAX)
+		return max_t(u32, roundup_pow_of_two(size), CACHED_MIN);
+	return PAGE_ALIGN(size);
 }
 
 /* What a message costs its sender's quota: the memory that it takes. */
@@ -126,11 +126,14 @@ static int copy_larger_in(struct msgpass_message *message, const void __user *fr
 	return msgpass_copy_from_user(to, from, size) ? -EFAULT : 0;
 }
 
-static int copy_larger_out(void __user *to, const struct msgpass_message *message, size_t size)
+static noinline int copy_larger_out(void __user *to, const struct msgpass_message *message)
 {
 	const void *from = message->data;
+	size_t size = message->size;
 	int err = 0;
 
+	if (message->is_lent)
+		return msgpass_lent_copy_out(message->lent, size, to);
 	if (!has_room(message, size))
 		return -EFAULT;
 	for (; size > PIECE && !err; size -= PIECE, to += PIECE, from += PIECE)
@@ -140,21 +143,11 @@ static int copy_larger_out(void __user *to, const struct msgpass_message *messag
 	return msgpass_copy_to_user(to, from, size) ? -EFAULT : 0;
 }
 
-static int copy_in(struct msgpass_message *message, const void __user *from, size_t size)
-{
-	return size <= MSGPASS_SMALL_MAX ? msgpass_small_copy_in(message->small, from, size) :
-				   copy_larger_in(message, from, size);
-}
-
 int msgpass_message_copy_out(const struct msgpass_message *message, void __user *to)
 {
-	size_t size = message->size;
-
-	if (size <= MSGPASS_SMALL_MAX)
-		return msgpass_small_copy_out(to, message->small, size);
-	if (message->is_lent)
-		return msgpass_lent_copy_out(message->lent, size, to);
-	return copy_larger_out(to, message, size);
+	if (likely(message->size <= MSGPASS_SMALL_MAX))
+		return msgpass_small_copy_out(to, message->small, message->size);
+	return copy_larger_out(to, message);
 }
 
 static void forget_sender(struct msgpass_identity *from)
@@ -202,7 +195,7 @@ static u64 current_cgroup(void)
 /* One that nobody has used, charged. */
 static struct msgpass_message *make(struct msgpass_user *user, u32 size)
 {
-	unsigned int kind = kind_of(size);
+	unsigned int kind = size <= MSGPASS_SMALL_MAX ? 0 : larger_kind(size);
 	u32 room = room_for(size);
 	u64 cgroup = current_cgroup();
 	struct msgpass_message *message;
@@ -247,28 +240,22 @@ void msgpass_message_destroy(struct msgpass_message *message)
 }
 
 /*
- * Most messages are small. For them what follows is inlined, with a kind that is known.
+ * Most messages are small. What they need is inlined, with a kind that is known; all that
+ * larger ones need is in functions of their own, so that its registers are not saved.
  */
-static noinline struct msgpass_message *take_larger(struct msgpass_user *user, u32 size)
+static noinline void keep_or_destroy_larger(struct msgpass_message *message)
 {
-	unsigned int kind = kind_of(size);
+	unsigned int kind = message->kind;
 
-	if (kind >= MSGPASS_MESSAGE_KINDS)
-		return NULL;
-	return msgpass_spare_take(user, array_index_nospec(kind, MSGPASS_MESSAGE_KINDS));
+	if (kind >= MSGPASS_MESSAGE_KINDS || !msgpass_spare_keep(message, kind))
+		msgpass_message_destroy(message);
 }
 
-static noinline bool keep_larger(struct msgpass_message *message)
+static __always_inline void keep_or_destroy(struct msgpass_message *message)
 {
-	return message->kind < MSGPASS_MESSAGE_KINDS && msgpass_spare_keep(message, message->kind);
-}
-
-static inline void keep_or_destroy(struct msgpass_message *message)
-{
-	bool is_kept = likely(!message->kind) ? msgpass_spare_keep(message, 0) :
-						keep_larger(message);
-
-	if (!is_kept)
+	if (unlikely(message->kind))
+		keep_or_destroy_larger(message);
+	else if (!msgpass_spare_keep(message, 0))
 		msgpass_message_destroy(message);
 }
 
@@ -285,16 +272,6 @@ static noinline struct msgpass_message *make_anew(struct msgpass_user *user, u32
 	return now == before ? message : make(user, size);
 }
 
-/* Memory for a message, charged; or ERR_PTR(). */
-static inline struct msgpass_message *get_memory(struct msgpass_user *user, u32 size)
-{
-	struct msgpass_message *message = likely(size <= MSGPASS_SMALL_MAX) ?
-					  msgpass_spare_take(user, 0) :
-					  take_larger(user, size);
-
-	return message ?: make_anew(user, size);
-}
-
 /* All but its payload. */
 static inline void fill_in(struct msgpass_message *message, u64 key, u32 size, u32 priority)
 {
@@ -309,20 +286,60 @@ static inline void fill_in(struct msgpass_message *message, u64 key, u32 size, u
 	stamp(&message->from, key);
 }
 
+/* Its payload could not be copied. */
+static noinline struct msgpass_message *give_up(struct msgpass_message *message, int err)
+{
+	keep_or_destroy(message);
+	return ERR_PTR(err);
+}
+
+static struct msgpass_message *take_larger(struct msgpass_user *user, u32 size)
+{
+	unsigned int kind = larger_kind(size);
+
+	if (kind >= MSGPASS_MESSAGE_KINDS)
+		return NULL;
+	return msgpass_spare_take(user, array_index_nospec(kind, MSGPASS_MESSAGE_KINDS));
+}
+
+static noinline struct msgpass_message *new_larger(struct msgpass_user *user, u64 key,
+						   const void __user *data, u32 size,
+						   u32 priority)
+{
+	struct msgpass_message *message = take_larger(user, size);
+	int err;
+
+	if (!message) {
+		message = make_anew(user, size);
+		if (IS_ERR(message))
+			return message;
+	}
+	err = copy_larger_in(message, data, size);
+	if (err)
+		return give_up(message, err);
+	fill_in(message, key, size, priority);
+	return message;
+}
+
 struct msgpass_message *msgpass_message_new(struct msgpass_user *user, u64 key,
 					    const void __user *data, u32 size,
 					    u32 priority)
 {
-	struct msgpass_message *message = get_memory(user, size);
+	struct msgpass_message *message;
 	int err;
 
-	if (IS_ERR(message))
-		return message;
-	err = copy_in(message, data, size);
-	if (err) {
-		keep_or_destroy(message);
-		return ERR_PTR(err);
+	if (unlikely(size > MSGPASS_SMALL_MAX))
+		return new_larger(user, key, data, size, priority);
+
+	message = msgpass_spare_take(user, 0);
+	if (unlikely(!message)) {
+		message = make_anew(user, size);
+		if (IS_ERR(message))
+			return message;
 	}
+	err = msgpass_small_copy_in(message->small, data, size);
+	if (err)
+		return give_up(message, err);
 	fill_in(message, key, size, priority);
 	return message;
 }
@@ -331,7 +348,7 @@ struct msgpass_message *msgpass_message_lend(struct msgpass_user *user, u64 key,
 					     struct msgpass_lent *lent, u32 size,
 					     u32 priority)
 {
-	struct msgpass_message *message = get_memory(user, 0);
+	struct msgpass_message *message = msgpass_spare_take(user, 0) ?: make_anew(user, 0);
 
 	if (IS_ERR(message))
 		return message;

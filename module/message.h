@@ -20,7 +20,6 @@
 #ifndef MSGPASS_MESSAGE_H
 #define MSGPASS_MESSAGE_H
 
-#include <linux/bits.h>
 #include <linux/list.h>
 #include <linux/slab.h>
 #include <linux/types.h>
@@ -169,16 +168,11 @@ void msgpass_message_free(struct msgpass_message *message);
 /* Free the memory of one that spare.c kept. */
 void msgpass_message_destroy(struct msgpass_message *message);
 
-/* What a payload of this kind takes, beside the object. */
-static inline size_t msgpass_payload_bytes(unsigned int kind)
+/* The memory that a message takes. Of a small one, kind 0, that is always the same. */
+static __always_inline size_t msgpass_message_bytes(const struct msgpass_message *message,
+						    unsigned int kind)
 {
-	return kind ? BIT(MSGPASS_CACHED_SHIFT + kind - 1) : 0;
-}
-
-/* The memory that a message of this kind takes. */
-static inline size_t msgpass_message_kind_bytes(unsigned int kind)
-{
-	return MSGPASS_OBJECT_SIZE + msgpass_payload_bytes(kind);
+	return MSGPASS_OBJECT_SIZE + (kind ? (size_t)message->room : 0);
 }
 
 /**

@@ -47,7 +47,7 @@ static struct msgpass_message *unlink_locked(struct msgpass_heap *heap, struct m
 			message->next_spare = unlinked;
 			unlinked = message;
 			WRITE_ONCE(heap->bytes,
-				   heap->bytes - msgpass_message_kind_bytes(kind));
+				   heap->bytes - msgpass_message_bytes(message, kind));
 		}
 	}
 	return unlinked;

@@ -29,6 +29,7 @@
 #define MSGPASS_SPARE_H
 
 #include <linux/bitops.h>
+#include <linux/bits.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/spinlock.h>
@@ -76,7 +77,7 @@ msgpass_spare_take(struct msgpass_user *user, unsigned int kind)
 	message = heap->first[kind];
 	if (message) {
 		heap->first[kind] = message->next_spare;
-		WRITE_ONCE(heap->bytes, heap->bytes - msgpass_message_kind_bytes(kind));
+		WRITE_ONCE(heap->bytes, heap->bytes - msgpass_message_bytes(message, kind));
 		if (message->user != user || !msgpass_user_checked(user) ||
 		    message->cgroup != msgpass_current_cgroup()) {
 			other = message;
@@ -102,7 +103,7 @@ static __always_inline bool msgpass_spare_keep(struct msgpass_message *message,
 					       unsigned int kind)
 {
 	struct msgpass_heap *heap = per_cpu_ptr(&msgpass_heaps, message->home);
-	size_t bytes = msgpass_message_kind_bytes(kind);
+	size_t bytes = msgpass_message_bytes(message, kind);
 	bool room;
 
 	/* What is to be wiped is to be freed. */
