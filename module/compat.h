@@ -11,6 +11,7 @@
 #include <linux/jiffies.h>
 #include <linux/ns_common.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/sysctl.h>
 #include <linux/uaccess.h>
 #include <linux/version.h>
@@ -36,6 +37,22 @@
 #else
 #define MSGPASS_UNINITIALIZED
 #endif
+
+/*
+ * A cache with slabs of its own, where nothing else of the same size ever lies: others are
+ * merged with those that are there. Up to 6.4 there is no flag against that, but where
+ * usercopy is hardened no cache is merged from which copy_to_user() may copy. That is one
+ * byte here, as good as none: msgpass copies from and to it without.
+ */
+static inline struct kmem_cache *msgpass_cache_create(const char *name, unsigned int size,
+						      slab_flags_t flags)
+{
+#ifdef SLAB_NO_MERGE
+	return kmem_cache_create(name, size, 0, flags | SLAB_NO_MERGE, NULL);
+#else
+	return kmem_cache_create_usercopy(name, size, 0, flags, 0, 1, NULL);
+#endif
+}
 
 /*
  * copy_from_user() and copy_to_user(), but whether there is room for so much in the kernel's

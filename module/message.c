@@ -382,8 +382,7 @@ static int init_payload_cache(unsigned int i)
 	char name[32];
 
 	snprintf(name, sizeof(name), "msgpass_payload_%u", size);
-	payload_caches[i] = kmem_cache_create_usercopy(name, size, 0, SLAB_ACCOUNT,
-						       0, size, NULL);
+	payload_caches[i] = msgpass_cache_create(name, size, SLAB_ACCOUNT);
 	return payload_caches[i] ? 0 : -ENOMEM;
 }
 
@@ -393,9 +392,8 @@ int msgpass_message_init(void)
 	int err = 0;
 
 	msgpass_spare_init();
-	/* What is copied from and to it is not by copy_from_user() and copy_to_user(). */
-	message_cache = kmem_cache_create("msgpass_message", MSGPASS_OBJECT_SIZE, 0,
-					  SLAB_HWCACHE_ALIGN | SLAB_ACCOUNT, NULL);
+	message_cache = msgpass_cache_create("msgpass_message", MSGPASS_OBJECT_SIZE,
+					     SLAB_HWCACHE_ALIGN | SLAB_ACCOUNT);
 	if (!message_cache)
 		return -ENOMEM;
 	for (i = 0; i < MSGPASS_CACHES && !err; i++)

@@ -216,8 +216,10 @@ TEST_F(secrets, P12_58_payloads_lie_in_caches_that_nothing_else_uses)
 
 	if (access("/proc/slabinfo", R_OK))
 		SKIP(return, "/proc/slabinfo cannot be read");
-	if (objects_of("msgpass_message") < 0)
-		SKIP(return, "/proc/slabinfo does not list caches by their names");
+	/* What keeps caches apart up to 6.4 is a part of hardened usercopy. */
+	if (objects_of("msgpass_message") < 0 &&
+	    access("/sys/kernel/slab/msgpass_message/usersize", F_OK))
+		SKIP(return, "this kernel merges caches of one size, or lists none");
 	delete_mailbox(self->mailbox);
 	mailbox = create_mailbox(self->device, self->name, 4, sizeof(payload));
 	ASSERT_LE(0, mailbox);
@@ -229,7 +231,8 @@ TEST_F(secrets, P12_58_payloads_lie_in_caches_that_nothing_else_uses)
 			ASSERT_EQ(0, send_flags(self->mailbox, payload, kinds[i].size,
 						MSGPASS_NONBLOCK));
 		EXPECT_LE(count, objects_of(kinds[i].cache))
-			TH_LOG("of %s", kinds[i].cache);
+			TH_LOG("of %s, which is merged with others if it is not listed",
+			       kinds[i].cache);
 	}
 }
 
