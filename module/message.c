@@ -104,8 +104,9 @@ static int between_pieces(void)
  * A larger one goes without copy_from_user() and copy_to_user() too, that is without
  * their question to the allocator (hardened usercopy), 150 instructions each time. The
  * answer is known: a copy begins where the payload does, and how much room is there was
- * written beside its address when it was allocated. That finds a copy beyond the end
- * as well; all else that the kernel's functions look after is done.
+ * written beside its address when it was allocated. That finds a copy beyond the end as
+ * well, which a defect here could ask for, and all else that those functions do is done.
+ * What only they would find is a message whose address something else has overwritten.
  */
 static bool has_room(const struct msgpass_message *message, size_t size)
 {

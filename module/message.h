@@ -107,9 +107,9 @@ struct msgpass_message {
 	/* ---- */
 	struct msgpass_user		*user;		/* who was charged */
 	u64				cgroup;		/* and which memory cgroup */
-	u32				room;		/* in data; 0: there is only small */
+	u32				room;		/* in data; 0 where there is only small */
 	u16				home;		/* the CPU that keeps it: spare.h */
-	u8				kind;
+	u8				kind;		/* MSGPASS_MESSAGE_KINDS where it is of none */
 	union {
 		void			*data;
 		struct msgpass_lent	*lent;	/* where that is so */
