@@ -109,7 +109,7 @@ struct msgpass_message {
 	u64				cgroup;		/* and which memory cgroup */
 	u32				room;		/* in data; 0 where there is only small */
 	u16				home;		/* the CPU that keeps it: spare.h */
-	u8				kind;		/* MSGPASS_MESSAGE_KINDS where it is of none */
+	u8				kind;		/* MSGPASS_MESSAGE_KINDS: of none */
 	union {
 		void			*data;
 		struct msgpass_lent	*lent;	/* where that is so */
