@@ -54,10 +54,8 @@ static void free_link(struct msgpass_link *link)
 	kfree_rcu(link, rcu);
 }
 
-void msgpass_link_put(struct msgpass_link *link)
+void msgpass_link_free(struct msgpass_link *link)
 {
-	if (!refcount_dec_and_test(&link->references))
-		return;
 	xa_erase(&numbers, link->number);
 	free_link(link);
 }
@@ -75,9 +73,12 @@ struct msgpass_link *msgpass_link_find(u64 a, u64 b)
 	return link;
 }
 
-static void init_way(struct msgpass_way *way, struct msgpass_link *link)
+static void init_way(struct msgpass_way *way, struct msgpass_link *link,
+		     const struct msgpass_process *from, struct msgpass_process *to)
 {
 	way->link = link;
+	way->to = to;
+	way->nr = pid_nr_ns(to->pid, ns_of_pid(from->pid));
 	msgpass_queue_init(&way->queue, MSGPASS_IN_WAY);
 	INIT_LIST_HEAD(&way->receivers);
 	INIT_LIST_HEAD(&way->senders);
@@ -105,7 +106,7 @@ static struct msgpass_link *new_link(struct msgpass_process *a,
 	link->end[1].process = msgpass_process_hold(a->key < b->key ? b : a);
 	for (i = 0; i < ARRAY_SIZE(link->end); i++) {
 		link->end[i].link = link;
-		init_way(&link->way[i], link);
+		init_way(&link->way[i], link, link->end[i].process, link->end[!i].process);
 	}
 	refcount_set(&link->references, 2);	/* the table's, and the caller's */
 
@@ -173,15 +174,12 @@ struct msgpass_link *msgpass_link_get(struct msgpass_process *a,
 
 struct msgpass_link *msgpass_link_find_pid(struct msgpass_process *process, pid_t nr)
 {
-	struct pid_namespace *pid_ns = task_active_pid_ns(current);
 	struct msgpass_link *found = NULL;
-	struct msgpass_process *peer;
 	struct msgpass_end *end;
 
 	rcu_read_lock();
 	hlist_for_each_entry_rcu(end, &process->links, in_process) {
-		peer = msgpass_link_peer(end->link, process);
-		if (pid_nr_ns(peer->pid, pid_ns) == nr &&
+		if (msgpass_link_from(end->link, process->key)->nr == nr &&
 		    refcount_inc_not_zero(&end->link->references)) {
 			found = end->link;
 			break;
@@ -191,29 +189,11 @@ struct msgpass_link *msgpass_link_find_pid(struct msgpass_process *process, pid_
 	return found;
 }
 
-struct msgpass_link *msgpass_link_last(const struct msgpass_process *process, u64 address,
-				       bool is_key)
-{
-	const struct msgpass_process *peer;
-	struct msgpass_link *link;
-
-	rcu_read_lock();
-	link = rcu_dereference(process->last_link);
-	if (link) {
-		peer = msgpass_link_peer(link, process);
-		if ((is_key ? peer->key :
-			      pid_nr_ns(peer->pid, task_active_pid_ns(current))) != address ||
-		    !msgpass_process_lives(peer) ||
-		    !refcount_inc_not_zero(&link->references))
-			link = NULL;
-	}
-	rcu_read_unlock();
-	return link;
-}
-
 static void forget(struct msgpass_process *process, struct msgpass_link *link)
 {
-	unrcu_pointer(cmpxchg(&process->last_link, RCU_INITIALIZER(link), NULL));
+	struct msgpass_way *way = msgpass_link_from(link, process->key);
+
+	unrcu_pointer(cmpxchg(&process->last_way, RCU_INITIALIZER(way), NULL));
 }
 
 /*
@@ -222,9 +202,11 @@ static void forget(struct msgpass_process *process, struct msgpass_link *link)
  */
 void msgpass_link_remember(struct msgpass_process *process, struct msgpass_link *link)
 {
-	if (rcu_access_pointer(process->last_link) == link)
+	struct msgpass_way *way = msgpass_link_from(link, process->key);
+
+	if (rcu_access_pointer(process->last_way) == way)
 		return;
-	rcu_assign_pointer(process->last_link, link);
+	rcu_assign_pointer(process->last_way, way);
 	smp_mb();	/* pairs with that in msgpass_link_drop() */
 	if (!READ_ONCE(link->listed))
 		forget(process, link);

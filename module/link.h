@@ -13,9 +13,9 @@
  * It dies when either process has ended; but what the process that ended has
  * sent before can still be received, so that way stays until it is empty.
  *
- * Who communicates with one process often does so again: each process remembers the
- * link that it used last, which spares looking for pid, process and link. That is no
- * reference: a link that dies is forgotten by both before its memory goes.
+ * Who communicates with one process often does so again: each process remembers its way
+ * to the one it used a link with last, which spares looking for pid, process and link.
+ * That is no reference: a link that dies is forgotten by both before its memory goes.
  *
  * For people, links have numbers, and are shown from their first message on.
  *
@@ -37,14 +37,16 @@
 #include <linux/rhashtable-types.h>
 #include <linux/types.h>
 
+#include "process.h"
 #include "queue.h"
 
-struct msgpass_process;
 struct msgpass_user;
 
 /**
  * struct msgpass_way - one direction of a link
- * @link: the link it is part of
+ * @link: the link it is part of; constant, as the next two
+ * @to: the process it leads to, which the link holds
+ * @nr: the pid of that one in the sender's PID namespace, 0 if it has none there
  * @permitted: the receiver accepts this sender; set once, read without a lock
  * @ended: the sender has ended: no more messages will come
  * @messages: admitted and not yet received
@@ -57,6 +59,8 @@ struct msgpass_user;
  */
 struct msgpass_way {
 	struct msgpass_link	*link;
+	struct msgpass_process	*to;
+	pid_t			nr;
 	bool			permitted;
 	bool			ended;
 	u32			messages;
@@ -125,16 +129,33 @@ struct msgpass_link *msgpass_link_get(struct msgpass_process *a,
 struct msgpass_link *msgpass_link_find(u64 a, u64 b);
 
 /**
- * msgpass_link_last() - the link that a process used last, if it is the one meant
+ * msgpass_link_last() - the way to the other end of the link that a process used last
  * @process: the caller's
  * @address: of the other process: a process key, or a pid in the caller's PID namespace
  * @is_key: which of the two
  *
- * Return: the link, with a reference for the caller, if it leads there and the other
- * process lives; NULL says nothing.
+ * The caller's PID namespace is its process's, for all threads of one have the same. A
+ * link found here may be dying: its memory, and that of its processes and their struct
+ * pids, is freed after the section of RCU, and so is there to be looked at; who gets a
+ * reference may use it as long as any other.
+ *
+ * Return: the way, its link with a reference for the caller, if it leads there and the
+ * other process lives; NULL says nothing.
  */
-struct msgpass_link *msgpass_link_last(const struct msgpass_process *process, u64 address,
-				       bool is_key);
+static __always_inline struct msgpass_way *
+msgpass_link_last(const struct msgpass_process *process, u64 address, bool is_key)
+{
+	struct msgpass_way *way;
+
+	rcu_read_lock_sched();
+	way = rcu_dereference_sched(process->last_way);
+	if (way && ((is_key ? way->to->key : way->nr) != address ||
+		    !msgpass_process_lives(way->to) ||
+		    !refcount_inc_not_zero(&way->link->references)))
+		way = NULL;
+	rcu_read_unlock_sched();
+	return way;
+}
 
 /* To be the last from now on; @link is referenced by the caller. */
 void msgpass_link_remember(struct msgpass_process *process, struct msgpass_link *link);
@@ -169,7 +190,15 @@ ktime_t msgpass_link_since(const struct msgpass_link *link);
 u32 msgpass_links_count(const struct msgpass_process *process);
 
 struct msgpass_link *msgpass_link_hold(struct msgpass_link *link);
-void msgpass_link_put(struct msgpass_link *link);
+
+/* The rest of msgpass_link_put(): that was the last reference. */
+void msgpass_link_free(struct msgpass_link *link);
+
+static inline void msgpass_link_put(struct msgpass_link *link)
+{
+	if (refcount_dec_and_test(&link->references))
+		msgpass_link_free(link);
+}
 
 /**
  * msgpass_link_from() - the way from a process

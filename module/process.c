@@ -365,7 +365,7 @@ bool msgpass_process_shown(const struct msgpass_process *process, kuid_t *uid)
 	return shown;
 }
 
-bool msgpass_process_lives(const struct msgpass_process *process)
+bool msgpass_process_has_threads(const struct msgpass_process *process)
 {
 	return !is_gone(process->pid);
 }

@@ -31,16 +31,19 @@
 #define MSGPASS_PROCESS_H
 
 #include <linux/list.h>
+#include <linux/pid.h>
+#include <linux/rculist.h>
+#include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/rhashtable-types.h>
+#include <linux/sched.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
-struct msgpass_link;
 struct msgpass_mailbox;
-struct pid;
+struct msgpass_way;
 
 struct msgpass_process {
 	struct rhash_head	by_pid;
@@ -52,7 +55,7 @@ struct msgpass_process {
 	u32			owned_count;	/* names_lock, read without */
 	struct hlist_head	links;		/* ends; links_lock, read under RCU */
 	bool			ended;		/* no more links; links_lock */
-	struct msgpass_link __rcu *last_link;	/* a guess: link.h */
+	struct msgpass_way __rcu *last_way;	/* a guess: link.h */
 	refcount_t		references;
 	struct wait_queue_entry	exit_watch;
 	struct work_struct	exit_work;
@@ -135,7 +138,27 @@ int msgpass_process_accepts(const struct msgpass_process *process);
  * a user namespace in which the caller has CAP_IPC_OWNER.
  */
 bool msgpass_process_shown(const struct msgpass_process *process, kuid_t *uid);
-bool msgpass_process_lives(const struct msgpass_process *process);
+
+/* The rest of msgpass_process_lives(): there may be threads whose leader has exited. */
+bool msgpass_process_has_threads(const struct msgpass_process *process);
+
+/*
+ * A section with preemption off is one of RCU, too, and for what is as short as this costs
+ * less than rcu_read_lock(), which is no inline function.
+ */
+static inline bool msgpass_process_lives(const struct msgpass_process *process)
+{
+	struct hlist_node *leader;
+	bool leader_lives;
+
+	rcu_read_lock_sched();
+	/* pid_task(), which is no inline function either */
+	leader = rcu_dereference_sched(hlist_first_rcu(&process->pid->tasks[PIDTYPE_TGID]));
+	leader_lives = leader && !READ_ONCE(hlist_entry(leader, struct task_struct,
+							pid_links[PIDTYPE_TGID])->exit_state);
+	rcu_read_unlock_sched();
+	return likely(leader_lives) || msgpass_process_has_threads(process);
+}
 
 int msgpass_process_init(void);
 void msgpass_process_exit(void);

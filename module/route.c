@@ -45,45 +45,42 @@ static struct msgpass_link *get_permitted_link(const struct msgpass_caller *call
 	return link;
 }
 
-/* The link to a receiver that is named, or ERR_PTR(). */
-static struct msgpass_link *get_link_to(const struct msgpass_caller *caller,
-					const struct msgpass_send *arg)
+/* The way to a receiver that is named, its link referenced, or ERR_PTR(). */
+static noinline struct msgpass_way *find_way_to(const struct msgpass_caller *caller,
+						const struct msgpass_send *arg)
 {
-	bool is_key = arg->flags & MSGPASS_TO_KEY;
 	struct msgpass_process *sender = caller->process, *receiver;
 	struct msgpass_link *link;
 
-	link = msgpass_link_last(sender, arg->to, is_key);
-	if (link && READ_ONCE(msgpass_link_from(link, sender->key)->permitted))
-		return link;
-	if (link)
-		msgpass_link_put(link);
-
-	receiver = get_process(arg->to, is_key);
+	receiver = get_process(arg->to, arg->flags & MSGPASS_TO_KEY);
 	if (IS_ERR(receiver))
 		return ERR_CAST(receiver);
 	link = get_permitted_link(caller, receiver);
-	if (!IS_ERR(link))
-		msgpass_link_remember(sender, link);
 	msgpass_process_put(receiver);
-	return link;
+	if (IS_ERR(link))
+		return ERR_CAST(link);
+	msgpass_link_remember(sender, link);
+	return msgpass_link_from(link, sender->key);
 }
 
 int msgpass_route_to_process(struct msgpass_route *route,
 			     const struct msgpass_caller *caller,
 			     const struct msgpass_send *arg)
 {
-	struct msgpass_process *sender = caller->process;
-	struct msgpass_link *link;
+	struct msgpass_way *way;
 
 	if (!arg->to)
 		return -EINVAL;
-	link = get_link_to(caller, arg);
-	if (IS_ERR(link))
-		return PTR_ERR(link);
-	route->mailbox = msgpass_link_peer(link, sender)->inbox;
-	route->link = link;
-	route->way = msgpass_link_from(link, sender->key);
+	way = msgpass_link_last(caller->process, arg->to, arg->flags & MSGPASS_TO_KEY);
+	if (unlikely(!way || !READ_ONCE(way->permitted))) {
+		if (way)
+			msgpass_link_put(way->link);
+		way = find_way_to(caller, arg);
+		if (IS_ERR(way))
+			return PTR_ERR(way);
+	}
+	route->mailbox = way->to->inbox;
+	route->way = way;
 	return 0;
 }
 
@@ -96,9 +93,6 @@ static struct msgpass_link *get_named_link(const struct msgpass_receive *arg,
 	struct msgpass_process *sender;
 	struct msgpass_link *link;
 
-	link = msgpass_link_last(receiver, arg->from, is_key);
-	if (link)
-		return link;
 	sender = get_process(arg->from, is_key);
 	if (!IS_ERR(sender)) {
 		link = is_key && !msgpass_process_visible(sender) ?
@@ -119,14 +113,20 @@ int msgpass_route_from_process(struct msgpass_route *route,
 			       const struct msgpass_caller *caller,
 			       const struct msgpass_receive *arg)
 {
-	struct msgpass_link *link = get_named_link(arg, caller);
 	const struct msgpass_process *sender;
+	struct msgpass_link *link;
+	struct msgpass_way *back;
 
+	back = msgpass_link_last(caller->process, arg->from, arg->flags & MSGPASS_FROM_KEY);
+	if (likely(back)) {
+		route->way = msgpass_link_from(back->link, back->to->key);
+		return 0;
+	}
+	link = get_named_link(arg, caller);
 	if (IS_ERR(link))
 		return PTR_ERR(link);
 	sender = msgpass_link_peer(link, caller->process);
 	msgpass_link_remember(caller->process, link);
-	route->link = link;
 	route->way = msgpass_link_from(link, sender->key);
 	/* Its end is told at once, not when it is cleaned up. */
 	if (!msgpass_process_lives(sender))

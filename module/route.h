@@ -4,8 +4,8 @@
  * and its descriptor say: a mailbox and, where it is about one sender and one
  * receiver, their link and the way in question.
  *
- * Owner: the call under way, on whose stack it is. It references the link, and the
- * link holds its two processes and so their inboxes; a mailbox is held by the
+ * Owner: the call under way, on whose stack it is. It references the way's link, and that
+ * holds its two processes and so their inboxes; a mailbox is held by the
  * descriptor of the call, and the caller's inbox by the caller. So what it names
  * is there for as long as somebody waits on it.
  */
@@ -23,12 +23,11 @@
 /**
  * struct msgpass_route - where a message is sent to or received from
  * @mailbox: held as said above
- * @link: referenced; NULL where it is not about one sender and one receiver
- * @way: that way of the link, or NULL
+ * @way: from the sender to the receiver, its link referenced; NULL where it is not about
+ *	one of each
  */
 struct msgpass_route {
 	struct msgpass_mailbox	*mailbox;
-	struct msgpass_link	*link;
 	struct msgpass_way	*way;
 };
 
@@ -110,8 +109,8 @@ static inline int msgpass_route_from_inbox(struct msgpass_route *route,
 
 static inline void msgpass_route_put(struct msgpass_route *route)
 {
-	if (route->link)
-		msgpass_link_put(route->link);
+	if (route->way)
+		msgpass_link_put(route->way->link);
 }
 
 #endif /* MSGPASS_ROUTE_H */
