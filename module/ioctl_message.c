@@ -370,11 +370,10 @@ receive_message(const struct msgpass_route *route, const struct msgpass_receive 
 	return err;
 }
 
-/* The caller's, which is the process's that calls, whoever opened the descriptor. */
-static int receive_from_inbox(const struct msgpass_endpoint *endpoint,
-			      const struct msgpass_receive *arg,
-			      struct msgpass_receive __user *uarg,
-			      const struct msgpass_patience *patience)
+static noinline int receive_from_process(const struct msgpass_endpoint *endpoint,
+					 const struct msgpass_receive *arg,
+					 struct msgpass_receive __user *uarg,
+					 const struct msgpass_patience *patience)
 {
 	struct msgpass_caller caller MSGPASS_UNINITIALIZED;
 	struct msgpass_route route MSGPASS_UNINITIALIZED;
@@ -383,7 +382,7 @@ static int receive_from_inbox(const struct msgpass_endpoint *endpoint,
 	err = msgpass_caller_begin(&caller, endpoint);
 	if (err)
 		return err;
-	err = msgpass_route_from_inbox(&route, &caller, arg);
+	err = msgpass_route_from_process(&route, &caller, arg);
 	if (!err) {
 		err = receive_message(&route, arg, uarg, patience);
 		msgpass_route_put(&route);
@@ -408,9 +407,13 @@ static __always_inline int receive(const struct file *file, const struct msgpass
 	if (err)
 		return err;
 
-	if (!endpoint->mailbox)
-		return receive_from_inbox(endpoint, arg, uarg, &patience);
-	err = msgpass_route_from_mailbox(&route, endpoint->mailbox, arg);
+	if (endpoint->mailbox) {
+		err = msgpass_route_from_mailbox(&route, endpoint->mailbox, arg);
+		return err ?: receive_message(&route, arg, uarg, &patience);
+	}
+	if (arg->from)
+		return receive_from_process(endpoint, arg, uarg, &patience);
+	err = msgpass_route_from_inbox(&route, endpoint, arg);
 	return err ?: receive_message(&route, arg, uarg, &patience);
 }
 

@@ -117,6 +117,7 @@ int msgpass_route_from_process(struct msgpass_route *route,
 	struct msgpass_link *link;
 	struct msgpass_way *back;
 
+	route->mailbox = caller->process->inbox;
 	back = msgpass_link_last(caller->process, arg->from, arg->flags & MSGPASS_FROM_KEY);
 	if (likely(back)) {
 		route->way = msgpass_link_from(back->link, back->to->key);

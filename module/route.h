@@ -31,13 +31,10 @@ struct msgpass_route {
 	struct msgpass_way	*way;
 };
 
-/* For those that follow: by the device, to or from processes. */
+/* For msgpass_route_to(): by the device, to a process. */
 int msgpass_route_to_process(struct msgpass_route *route,
 			     const struct msgpass_caller *caller,
 			     const struct msgpass_send *arg);
-int msgpass_route_from_process(struct msgpass_route *route,
-			       const struct msgpass_caller *caller,
-			       const struct msgpass_receive *arg);
 
 /**
  * msgpass_route_to() - find the mailbox or inbox that is sent to
@@ -69,7 +66,7 @@ static inline int msgpass_route_to(struct msgpass_route *route,
 
 /**
  * msgpass_route_from_mailbox() - may a mailbox be received from?
- * @route: filled in on success
+ * @route: filled in on success, and not to be put
  * @mailbox: the descriptor's
  * @arg: what the caller says, its flags checked
  *
@@ -89,23 +86,42 @@ static inline int msgpass_route_from_mailbox(struct msgpass_route *route,
 }
 
 /**
- * msgpass_route_from_inbox() - find the inbox, or the way to it, that is received from
- * @route: filled in on success; msgpass_route_put() must follow
- * @caller: who receives
- * @arg: what the caller says, its flags checked
+ * msgpass_route_from_inbox() - find the inbox that is received from, whoever has sent
+ * @route: filled in on success, and not to be put
+ * @endpoint: the descriptor used, of the device
+ * @arg: what the caller says, its flags checked, and no sender named
  *
- * Links the two processes, where one is named. May sleep. Return: 0; -EINVAL,
- * -ESRCH, -EDQUOT, -ENOMEM.
+ * May sleep. Return: 0, -EINVAL or -ENOMEM.
  */
 static inline int msgpass_route_from_inbox(struct msgpass_route *route,
-					   const struct msgpass_caller *caller,
+					   const struct msgpass_endpoint *endpoint,
 					   const struct msgpass_receive *arg)
 {
-	if (!arg->from && arg->flags & MSGPASS_FROM_KEY)
+	/* The inbox is the caller's, whoever opened the descriptor, and nobody is to pay. */
+	const struct msgpass_process *process = endpoint->process;
+
+	if (arg->flags & MSGPASS_FROM_KEY)
 		return -EINVAL;
-	*route = (struct msgpass_route){ .mailbox = caller->process->inbox };
-	return arg->from ? msgpass_route_from_process(route, caller, arg) : 0;
+	if (unlikely(process->pid != task_tgid(current))) {
+		process = msgpass_process_current();
+		if (!process)
+			return -ENOMEM;
+	}
+	*route = (struct msgpass_route){ .mailbox = process->inbox };
+	return 0;
 }
+
+/**
+ * msgpass_route_from_process() - find the way to the inbox that is received from
+ * @route: filled in on success; msgpass_route_put() must follow
+ * @caller: who receives
+ * @arg: what the caller says, its flags checked, and a sender named
+ *
+ * Links the two processes. May sleep. Return: 0; -EINVAL, -ESRCH, -EDQUOT, -ENOMEM.
+ */
+int msgpass_route_from_process(struct msgpass_route *route,
+			       const struct msgpass_caller *caller,
+			       const struct msgpass_receive *arg);
 
 static inline void msgpass_route_put(struct msgpass_route *route)
 {
