@@ -55,16 +55,16 @@ bool msgpass_admits_locked(struct msgpass_mailbox *mailbox, struct msgpass_way *
 }
 
 /* The place that it has, at rest or claimed, until it leaves the mailbox. */
-static inline void enqueue_locked(struct msgpass_mailbox *mailbox,
-				  struct msgpass_message *message)
+static __always_inline void enqueue_locked(struct msgpass_mailbox *mailbox,
+					   struct msgpass_message *message, bool newest)
 {
-	bool newest = message->id == mailbox->admitted_messages;
+	struct msgpass_way *way = message->way;
 
 	lockdep_assert_held(&mailbox->lock);
 
-	msgpass_queue_add(&mailbox->queue, message, newest);
-	if (message->way)
-		msgpass_queue_add(&message->way->queue, message, newest);
+	msgpass_queue_add(&mailbox->queue, MSGPASS_IN_MAILBOX, message, newest);
+	if (way)
+		msgpass_queue_add(&way->queue, MSGPASS_IN_WAY, message, newest);
 }
 
 static inline void dequeue_locked(struct msgpass_mailbox *mailbox,
@@ -72,9 +72,9 @@ static inline void dequeue_locked(struct msgpass_mailbox *mailbox,
 {
 	lockdep_assert_held(&mailbox->lock);
 
-	msgpass_queue_remove(&mailbox->queue, message);
+	msgpass_queue_remove(&mailbox->queue, MSGPASS_IN_MAILBOX, message);
 	if (message->way)
-		msgpass_queue_remove(&message->way->queue, message);
+		msgpass_queue_remove(&message->way->queue, MSGPASS_IN_WAY, message);
 }
 
 static inline void rest_locked(struct msgpass_mailbox *mailbox,
@@ -164,20 +164,13 @@ static __always_inline void place_locked(struct msgpass_mailbox *mailbox,
 	wakeups->readable = waitqueue_active(&mailbox->read_pollers);
 }
 
-static __always_inline void enter_locked(struct msgpass_mailbox *mailbox,
-					 struct msgpass_message *message,
-					 struct msgpass_wakeups *wakeups)
-{
-	lockdep_assert_held(&mailbox->lock);
-
-	enqueue_locked(mailbox, message);
-	place_locked(mailbox, message, wakeups);
-}
-
 void msgpass_enter_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message,
 			  struct msgpass_wakeups *wakeups)
 {
-	enter_locked(mailbox, message, wakeups);
+	lockdep_assert_held(&mailbox->lock);
+
+	enqueue_locked(mailbox, message, message->id == mailbox->admitted_messages);
+	place_locked(mailbox, message, wakeups);
 }
 
 static void count_in_way_locked(struct msgpass_mailbox *mailbox,
@@ -211,7 +204,8 @@ static __always_inline void admit_locked(struct msgpass_mailbox *mailbox,
 		sender->id = message->id;
 		list_add_tail(&sender->link, &mailbox->synchronous);
 	}
-	enter_locked(mailbox, message, wakeups);
+	enqueue_locked(mailbox, message, true);
+	place_locked(mailbox, message, wakeups);
 }
 
 void msgpass_admit_locked(struct msgpass_mailbox *mailbox, struct msgpass_message *message,
@@ -531,7 +525,7 @@ void msgpass_drop_locked(struct msgpass_mailbox *mailbox, struct msgpass_message
 	lockdep_assert_held(&mailbox->lock);
 
 	/* It still hangs in the queue of its way, which nobody may read any more. */
-	msgpass_queue_remove(&mailbox->queue, message);
+	msgpass_queue_remove(&mailbox->queue, MSGPASS_IN_MAILBOX, message);
 	message->state = MSGPASS_REVOKED;
 }
 

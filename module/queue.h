@@ -94,10 +94,11 @@ void msgpass_queue_restore(struct msgpass_queue *queue, struct msgpass_message *
 /**
  * msgpass_queue_add() - put a message in its place
  * @queue: the queue
+ * @place: the queue's; who calls this or the next knows it, so that it need not be read
  * @message: a message that is not in it
  * @newest: whether its id is the highest there has been: that saves a look
  */
-static inline void msgpass_queue_add(struct msgpass_queue *queue,
+static inline void msgpass_queue_add(struct msgpass_queue *queue, enum msgpass_place place,
 				     struct msgpass_message *message, bool newest)
 {
 	if (!newest) {
@@ -105,13 +106,13 @@ static inline void msgpass_queue_add(struct msgpass_queue *queue,
 		return;
 	}
 	queue->occupied |= BIT(message->priority);
-	list_add_tail(&message->node[queue->place], &queue->of[message->priority]);
+	list_add_tail(&message->node[place], &queue->of[message->priority]);
 }
 
-static inline void msgpass_queue_remove(struct msgpass_queue *queue,
+static inline void msgpass_queue_remove(struct msgpass_queue *queue, enum msgpass_place place,
 					struct msgpass_message *message)
 {
-	list_del(&message->node[queue->place]);
+	list_del(&message->node[place]);
 	if (list_empty(&queue->of[message->priority]))
 		queue->occupied &= ~BIT(message->priority);
 }
