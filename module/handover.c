@@ -72,9 +72,9 @@ static inline void dequeue_locked(struct msgpass_mailbox *mailbox,
 {
 	lockdep_assert_held(&mailbox->lock);
 
-	msgpass_queue_remove(&mailbox->queue, MSGPASS_IN_MAILBOX, message);
+	msgpass_queue_remove(MSGPASS_IN_MAILBOX, message);
 	if (message->way)
-		msgpass_queue_remove(&message->way->queue, MSGPASS_IN_WAY, message);
+		msgpass_queue_remove(MSGPASS_IN_WAY, message);
 }
 
 static inline void rest_locked(struct msgpass_mailbox *mailbox,
@@ -525,7 +525,7 @@ void msgpass_drop_locked(struct msgpass_mailbox *mailbox, struct msgpass_message
 	lockdep_assert_held(&mailbox->lock);
 
 	/* It still hangs in the queue of its way, which nobody may read any more. */
-	msgpass_queue_remove(&mailbox->queue, MSGPASS_IN_MAILBOX, message);
+	msgpass_queue_remove(MSGPASS_IN_MAILBOX, message);
 	message->state = MSGPASS_REVOKED;
 }
 

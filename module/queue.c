@@ -25,7 +25,7 @@ struct msgpass_message *msgpass_queue_clear(struct msgpass_queue *queue)
 	struct msgpass_message *message;
 
 	while ((message = msgpass_queue_head(queue)) && message->state != MSGPASS_QUEUED) {
-		msgpass_queue_remove(queue, queue->place, message);
+		msgpass_queue_remove(queue->place, message);
 		list_add_tail(&message->node[queue->place], &queue->aside);
 		message->aside |= BIT(queue->place);
 	}

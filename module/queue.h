@@ -31,7 +31,8 @@
 /**
  * struct msgpass_queue - messages in order
  * @place: which place of its messages it is
- * @occupied: bit p: there are messages of priority p
+ * @occupied: bit p: there may be messages of priority p; who finds none clears it, so that
+ *	whoever removes the last need not look
  * @of: of each priority, by id
  * @aside: claimed messages, in no order
  */
@@ -50,11 +51,16 @@ struct msgpass_message *msgpass_queue_clear(struct msgpass_queue *queue);
 /* Of the highest priority, claimed or not, but for those aside; or NULL. */
 static inline struct msgpass_message *msgpass_queue_head(struct msgpass_queue *queue)
 {
-	unsigned int priority = fls(queue->occupied);
+	struct list_head *list;
 
-	return !priority ? NULL :
-	       list_first_entry(&queue->of[priority - 1], struct msgpass_message,
-				node[queue->place]);
+	while (queue->occupied) {
+		list = &queue->of[__fls(queue->occupied)];
+		if (likely(!list_empty(list)))
+			return list_first_entry(list, struct msgpass_message,
+						node[queue->place]);
+		queue->occupied &= ~BIT(list - queue->of);
+	}
+	return NULL;
 }
 
 /**
@@ -94,7 +100,7 @@ void msgpass_queue_restore(struct msgpass_queue *queue, struct msgpass_message *
 /**
  * msgpass_queue_add() - put a message in its place
  * @queue: the queue
- * @place: the queue's; who calls this or the next knows it, so that it need not be read
+ * @place: the queue's, which who calls this knows, so that it need not be read
  * @message: a message that is not in it
  * @newest: whether its id is the highest there has been: that saves a look
  */
@@ -109,12 +115,10 @@ static inline void msgpass_queue_add(struct msgpass_queue *queue, enum msgpass_p
 	list_add_tail(&message->node[place], &queue->of[message->priority]);
 }
 
-static inline void msgpass_queue_remove(struct msgpass_queue *queue, enum msgpass_place place,
+static inline void msgpass_queue_remove(enum msgpass_place place,
 					struct msgpass_message *message)
 {
 	list_del(&message->node[place]);
-	if (list_empty(&queue->of[message->priority]))
-		queue->occupied &= ~BIT(message->priority);
 }
 
 #endif /* MSGPASS_QUEUE_H */
