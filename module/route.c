@@ -45,9 +45,8 @@ static struct msgpass_link *get_permitted_link(const struct msgpass_caller *call
 	return link;
 }
 
-/* The way to a receiver that is named, its link referenced, or ERR_PTR(). */
-static noinline struct msgpass_way *find_way_to(const struct msgpass_caller *caller,
-						const struct msgpass_send *arg)
+struct msgpass_way *msgpass_route_find_way(const struct msgpass_caller *caller,
+					   const struct msgpass_send *arg)
 {
 	struct msgpass_process *sender = caller->process, *receiver;
 	struct msgpass_link *link;
@@ -61,27 +60,6 @@ static noinline struct msgpass_way *find_way_to(const struct msgpass_caller *cal
 		return ERR_CAST(link);
 	msgpass_link_remember(sender, link);
 	return msgpass_link_from(link, sender->key);
-}
-
-int msgpass_route_to_process(struct msgpass_route *route,
-			     const struct msgpass_caller *caller,
-			     const struct msgpass_send *arg)
-{
-	struct msgpass_way *way;
-
-	if (!arg->to)
-		return -EINVAL;
-	way = msgpass_link_last(caller->process, arg->to, arg->flags & MSGPASS_TO_KEY);
-	if (unlikely(!way || !READ_ONCE(way->permitted))) {
-		if (way)
-			msgpass_link_put(way->link);
-		way = find_way_to(caller, arg);
-		if (IS_ERR(way))
-			return PTR_ERR(way);
-	}
-	route->mailbox = way->to->inbox;
-	route->way = way;
-	return 0;
 }
 
 /* The link with the sender that is named, be it alive or not, or ERR_PTR(). */

@@ -12,7 +12,7 @@
 #ifndef MSGPASS_ROUTE_H
 #define MSGPASS_ROUTE_H
 
-#include <linux/errno.h>
+#include <linux/err.h>
 #include <linux/msgpass.h>
 
 #include "endpoint.h"
@@ -31,10 +31,30 @@ struct msgpass_route {
 	struct msgpass_way	*way;
 };
 
+/* The rest of msgpass_route_to(): the way, its link referenced, or ERR_PTR(). */
+struct msgpass_way *msgpass_route_find_way(const struct msgpass_caller *caller,
+					   const struct msgpass_send *arg);
+
 /* For msgpass_route_to(): by the device, to a process. */
-int msgpass_route_to_process(struct msgpass_route *route,
-			     const struct msgpass_caller *caller,
-			     const struct msgpass_send *arg);
+static __always_inline int
+msgpass_route_to_process(struct msgpass_route *route, const struct msgpass_caller *caller,
+			 const struct msgpass_send *arg)
+{
+	struct msgpass_way *way;
+
+	if (!arg->to)
+		return -EINVAL;
+	way = msgpass_link_last(caller->process, arg->to, arg->flags & MSGPASS_TO_KEY);
+	if (unlikely(!way || !READ_ONCE(way->permitted))) {
+		if (way)
+			msgpass_link_put(way->link);
+		way = msgpass_route_find_way(caller, arg);
+		if (IS_ERR(way))
+			return PTR_ERR(way);
+	}
+	*route = (struct msgpass_route){ .mailbox = way->to->inbox, .way = way };
+	return 0;
+}
 
 /**
  * msgpass_route_to() - find the mailbox or inbox that is sent to
@@ -46,16 +66,15 @@ int msgpass_route_to_process(struct msgpass_route *route,
  * Links the two processes, where it is one that is sent to. May sleep. Return: 0;
  * -EINVAL, -ESRCH, -EACCES, -EDQUOT, -ENOMEM.
  */
-static inline int msgpass_route_to(struct msgpass_route *route,
-				   const struct msgpass_endpoint *endpoint,
-				   const struct msgpass_caller *caller,
-				   const struct msgpass_send *arg)
+static __always_inline int
+msgpass_route_to(struct msgpass_route *route, const struct msgpass_endpoint *endpoint,
+		 const struct msgpass_caller *caller, const struct msgpass_send *arg)
 {
 	struct msgpass_mailbox *mailbox = endpoint->mailbox;
 
-	*route = (struct msgpass_route){ .mailbox = mailbox };
 	if (!mailbox)
 		return msgpass_route_to_process(route, caller, arg);
+	*route = (struct msgpass_route){ .mailbox = mailbox };
 	if (arg->to || arg->flags & MSGPASS_TO_KEY)
 		return -EINVAL;
 	/* Even where that is not cleaned up yet: nobody would receive it. */
