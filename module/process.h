@@ -144,7 +144,8 @@ bool msgpass_process_has_threads(const struct msgpass_process *process);
 
 /*
  * A section with preemption off is one of RCU, too, and for what is as short as this costs
- * less than rcu_read_lock(), which is no inline function.
+ * less than rcu_read_lock(), which is no inline function. A task that ends meanwhile is
+ * freed after it, and so is the struct pid of a record that somebody only looks at: link.h.
  */
 static inline bool msgpass_process_lives(const struct msgpass_process *process)
 {
