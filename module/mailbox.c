@@ -34,8 +34,8 @@ struct msgpass_mailbox *msgpass_mailbox_new(const struct msgpass_policy *policy,
 	mailbox->creator = creator;
 	init_waitqueue_head(&mailbox->read_pollers);
 	init_waitqueue_head(&mailbox->write_pollers);
-	mailbox->sending.yields_max = MSGPASS_YIELDS_OF_SENDER;
-	mailbox->receiving.yields_max = MSGPASS_YIELDS_OF_RECEIVER;
+	msgpass_trials_init(&mailbox->sending, &mailbox->messages, MSGPASS_YIELDS_OF_SENDER);
+	msgpass_trials_init(&mailbox->receiving, &mailbox->messages, MSGPASS_YIELDS_OF_RECEIVER);
 	spin_lock_init(&mailbox->lock);
 	INIT_LIST_HEAD(&mailbox->receivers);
 	INIT_LIST_HEAD(&mailbox->senders);

@@ -14,8 +14,9 @@
 /* Long enough for a task that is being woken to come, short beside a large copy. */
 #define NAP_NS	(10 * NSEC_PER_USEC)
 
-/* Longer than who answers takes, shorter than a time slice. */
+/* Longer than who answers takes, shorter than a time slice; and for each message that moved. */
 #define OVERSLEPT_NS	(500 * NSEC_PER_USEC)
+#define PER_MESSAGE_NS	(10 * NSEC_PER_USEC)
 
 void msgpass_waiter_queue_by_rank(struct msgpass_waiter *waiter, struct list_head *list,
 				  size_t node)
@@ -113,17 +114,21 @@ static noinline void spin(const struct msgpass_waiter *waiter, ktime_t deadline,
  *
  * But where what runs is somebody else, for the rest of its time slice, then a sleeper
  * would have been woken at once. So that happens at most once a second at each mailbox.
+ * Who fills the mailbox meanwhile, or empties it, may take longer.
  */
 static noinline void let_others_run(const struct msgpass_waiter *waiter,
 				    struct msgpass_trials *trials)
 {
 	unsigned long switches = current->nivcsw;
+	s64 moved = data_race(*trials->messages);
 	u64 waited = msgpass_run_delay();
 	unsigned int i;
 
 	for (i = 0; i < trials->yields_max && current->nivcsw == switches; i++)
 		yield();
-	if (msgpass_run_delay() - waited > OVERSLEPT_NS)
+	waited = msgpass_run_delay() - waited;
+	moved = abs(moved - data_race(*trials->messages));
+	if (waited > OVERSLEPT_NS + moved * PER_MESSAGE_NS)
 		WRITE_ONCE(trials->overslept, jiffies);
 	else
 		msgpass_tried(&trials->yield, is_released(waiter), MSGPASS_REST_SHORT);

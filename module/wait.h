@@ -103,16 +103,24 @@ struct msgpass_trial {
  * struct msgpass_trials - what may be done before one sleeps
  * @yield: let others of the same CPU run
  * @spin: look for the outcome
- * @yields_max: how often in one wait; constant
+ * @messages: how many are in the mailbox, read without its lock; constant
+ * @yields_max: how often to yield in one wait; constant
  * @overslept: jiffies when somebody else last ran for so long that to sleep would have been
  *	better; as struct msgpass_trial
  */
 struct msgpass_trials {
 	struct msgpass_trial	yield;
 	struct msgpass_trial	spin;
+	const u32		*messages;
 	unsigned int		yields_max;
 	unsigned long		overslept;
 };
+
+static inline void msgpass_trials_init(struct msgpass_trials *trials, const u32 *messages,
+				       unsigned int yields_max)
+{
+	*trials = (struct msgpass_trials){ .messages = messages, .yields_max = yields_max };
+}
 
 #define MSGPASS_YIELDS_OF_RECEIVER	32
 #define MSGPASS_YIELDS_OF_SENDER	1
