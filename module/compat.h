@@ -92,7 +92,7 @@ static inline u64 msgpass_current_cgroup(void)
 #endif
 }
 
-/* For how many ns the caller has been able to run and was not let; or, as coarse as a tick, the time. */
+/* How long the caller has waited for a CPU, in ns; or the time, as coarse as a tick. */
 static inline u64 msgpass_run_delay(void)
 {
 #ifdef CONFIG_SCHED_INFO

@@ -122,9 +122,9 @@ static noinline void let_others_run(const struct msgpass_waiter *waiter,
 	unsigned long switches = current->nivcsw;
 	s64 moved = data_race(*trials->messages);
 	u64 waited = msgpass_run_delay();
-	unsigned int i;
+	unsigned int left = trials->yields_max;
 
-	for (i = 0; i < trials->yields_max && current->nivcsw == switches; i++)
+	while (left-- && current->nivcsw == switches && !is_released(waiter))
 		yield();
 	waited = msgpass_run_delay() - waited;
 	moved = abs(moved - data_race(*trials->messages));

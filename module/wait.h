@@ -122,7 +122,7 @@ static inline void msgpass_trials_init(struct msgpass_trials *trials, const u32 
 	*trials = (struct msgpass_trials){ .messages = messages, .yields_max = yields_max };
 }
 
-#define MSGPASS_YIELDS_OF_RECEIVER	32
+#define MSGPASS_YIELDS_OF_RECEIVER	64
 #define MSGPASS_YIELDS_OF_SENDER	1
 
 /* What was in vain is tried once in so many: where a try costs little, or a time slice. */
