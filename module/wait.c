@@ -120,6 +120,7 @@ static noinline void let_others_run(const struct msgpass_waiter *waiter,
 				    struct msgpass_trials *trials)
 {
 	unsigned long switches = current->nivcsw;
+	/* A guess, as all that is remembered of it. */
 	s64 moved = data_race(*trials->messages);
 	u64 waited = msgpass_run_delay();
 	unsigned int left = trials->yields_max;
@@ -127,6 +128,7 @@ static noinline void let_others_run(const struct msgpass_waiter *waiter,
 	while (left-- && current->nivcsw == switches && !is_released(waiter))
 		yield();
 	waited = msgpass_run_delay() - waited;
+	/* As above. */
 	moved = abs(moved - data_race(*trials->messages));
 	if (waited > OVERSLEPT_NS + moved * PER_MESSAGE_NS)
 		WRITE_ONCE(trials->overslept, jiffies);

@@ -44,7 +44,8 @@ const struct transport *const transports[] = {
 
 const struct workload *const workloads[] = {
 	&workload_floor, &workload_self, &workload_pingpong, &workload_pingpong_busy,
-	&workload_stream, &workload_stream_first, &workload_fanin, &workload_fanout, &workload_pairs,
+	&workload_stream, &workload_stream_first,
+	&workload_fanin, &workload_fanout, &workload_pairs,
 	&workload_depth, &workload_selective, &workload_mailboxes, &workload_epoll,
 	&workload_cgroup, &workload_first, &workload_create, &workload_memory,
 	NULL

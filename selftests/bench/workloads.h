@@ -5,8 +5,9 @@
 
 #include "bench.h"
 
-extern const struct workload workload_floor, workload_self, workload_pingpong,
-	workload_pingpong_busy, workload_stream, workload_stream_first, workload_fanin, workload_fanout, workload_pairs,
+extern const struct workload workload_floor, workload_self,
+	workload_pingpong, workload_pingpong_busy, workload_stream, workload_stream_first,
+	workload_fanin, workload_fanout, workload_pairs,
 	workload_depth, workload_selective, workload_mailboxes, workload_epoll,
 	workload_cgroup, workload_first, workload_create, workload_memory;
 
