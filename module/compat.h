@@ -92,7 +92,20 @@ static inline u64 msgpass_current_cgroup(void)
 #endif
 }
 
-/* How long the caller has waited for a CPU, in ns; or the time, as coarse as a tick. */
+/*
+ * CFS lets a task yield in vain until what it is owed is used up. EEVDF, from 6.6 on, puts a
+ * task that yields back by a time slice each time.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#define MSGPASS_YIELDS_MAX	64
+#else
+#define MSGPASS_YIELDS_MAX	1
+#endif
+
+/*
+ * How long the caller has waited for a CPU, in ns. Or just the time, as coarse as a tick:
+ * then who seems to have waited for long may have waited for a moment.
+ */
 static inline u64 msgpass_run_delay(void)
 {
 #ifdef CONFIG_SCHED_INFO

@@ -5,7 +5,7 @@
  * The table in ioctl.c says for each ioctl the size of its argument and on which
  * kind of descriptor it is. A handler works on a kernel copy, in this order:
  * access, flags, padding, ranges, look-up; then everything that can fail; then
- * what cannot. User memory is touched with no lock held.
+ * what cannot. User memory is waited for with no lock held.
  *
  * The handlers are in ioctl_mailbox.c (mailboxes and their attributes),
  * ioctl_message.c (send and receive) and ioctl_process.c (processes and links).

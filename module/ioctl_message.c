@@ -325,16 +325,15 @@ static __always_inline bool is_copied_at_once(const struct msgpass_receive *arg,
 {
 	int err;
 
-	/* The memory of who is being killed is about to go: that would be nobody's receipt. */
-	if (!message || fatal_signal_pending(current) ||
-	    message->size > min_t(u32, arg->buffer_size, MSGPASS_SMALL_MAX))
+	if (!message || message->size > min_t(u32, arg->buffer_size, MSGPASS_SMALL_MAX))
 		return false;
 	pagefault_disable();
 	err = msgpass_small_copy_out(u64_to_user_ptr(arg->buffer), message->small,
 				     message->size) ?:
 	      describe(uarg, message);
 	pagefault_enable();
-	return !err;
+	/* The memory of who is being killed is about to go: that would be nobody's receipt. */
+	return !err && !fatal_signal_pending(current);
 }
 
 static __always_inline int

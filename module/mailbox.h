@@ -4,7 +4,7 @@
  *
  * Everything that the textbooks tell apart (direct and indirect, blocking and
  * non-blocking, zero, bounded and unbounded buffering) is this one object with
- * one way in, msgpass_mailbox_send(), and one way out: claim, copy, commit, or at once.
+ * one way in, msgpass_mailbox_send(), and one way out: claim, copy, commit; or all at once.
  * The modes differ only in what releases the sender:
  *
  *	bounded, room left	nothing to wait for
@@ -237,8 +237,8 @@ int msgpass_mailbox_send(struct msgpass_mailbox *mailbox,
  * @mailbox: where from
  * @queue: its own, or that of a way to it
  *
- * Return: the message to be received next, or NULL: there is none at rest. One of the two
- * that follow drops the lock.
+ * Return: the message to be received next, or NULL: there is none at rest, or the mailbox
+ * has ended. One of the two that follow drops the lock.
  */
 static inline struct msgpass_message *msgpass_mailbox_look(struct msgpass_mailbox *mailbox,
 							   struct msgpass_queue *queue)
@@ -260,7 +260,7 @@ void msgpass_mailbox_take(struct msgpass_mailbox *mailbox, struct msgpass_messag
  * msgpass_mailbox_claim() - claim the message, or wait for one
  * @mailbox: locked
  * @way: of an inbox: only from this sender; else NULL
- * @message: what that said
+ * @message: what msgpass_mailbox_look() said, or NULL
  * @room: the size of the buffer it is for
  * @patience: how long to wait for a message
  *

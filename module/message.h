@@ -11,7 +11,7 @@
  * Locks: what is above the line in the struct is guarded by the lock of the
  * mailbox it is in; the rest is written by its sender, before anybody else has it.
  * What is below the second line belongs to the memory: it is written once, when that
- * is allocated, and is the same for all messages that it will be.
+ * is allocated, and is the same for all messages that it will be; but for what is lent.
  *
  * A small payload lies in the object itself, a larger one is allocated beside it;
  * either in a cache that nothing else in the kernel uses, or in pages of its own. A
@@ -111,7 +111,7 @@ struct msgpass_message {
 	u16				home;		/* the CPU that keeps it: spare.h */
 	u8				kind;		/* MSGPASS_MESSAGE_KINDS: of none */
 	union {
-		void			*data;
+		void			*data;	/* where there is room for any */
 		struct msgpass_lent	*lent;	/* where that is so */
 	};
 	u8				small[];

@@ -4,7 +4,7 @@
  *
  * copy_from_user() of a size that is no constant asks the allocator where the object ends,
  * which takes longer than the copy. Here the object is the message, and the size at most
- * MSGPASS_SMALL_MAX. A copy out may be made with page faults disabled, and a lock held.
+ * MSGPASS_SMALL_MAX (message.h). A copy out may be made with page faults disabled, and a lock held.
  */
 #ifndef MSGPASS_SMALL_H
 #define MSGPASS_SMALL_H

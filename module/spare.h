@@ -18,7 +18,8 @@
  *
  * Owner: the heap; with a message that is taken goes the ownership. What is kept
  * is freed every now and then, a second after it began; when any process that uses
- * the module ends; and with the module.
+ * the module ends; and with the module. So long it refers to the struct pid of its last
+ * sender, and that to its PID namespace, even if both have ended.
  *
  * Lock: each heap has its own, inside which no other is taken; messages are kept and
  * taken only where it is free, so nobody waits for a task that was preempted with

@@ -108,13 +108,13 @@ static noinline void spin(const struct msgpass_waiter *waiter, ktime_t deadline,
  * be woken for a third less; and it goes on, to send us more, instead of being
  * preempted by our waking up.
  *
- * The scheduler lets nobody else run while it owes us time, up to some milliseconds where
- * we have often slept: yield() just returns then. So receivers yield more than once, until
- * that is used up. Senders have no need to: they are woken late.
+ * A scheduler may let nobody else run while it owes us time, up to some milliseconds where
+ * we have often slept: yield() just returns then. So receivers yield many times, which uses
+ * up some of that, and the rest in the next waits. Senders need not: they are woken late.
  *
  * But where what runs is somebody else, for the rest of its time slice, then a sleeper
- * would have been woken at once. So that happens at most once a second at each mailbox.
- * Who fills the mailbox meanwhile, or empties it, may take longer.
+ * would have been woken at once, be it for a message or for a signal. So after that there
+ * is no yield for a second. Who fills the mailbox meanwhile, or empties it, may take longer.
  */
 static noinline void let_others_run(const struct msgpass_waiter *waiter,
 				    struct msgpass_trials *trials)
@@ -125,7 +125,8 @@ static noinline void let_others_run(const struct msgpass_waiter *waiter,
 	u64 waited = msgpass_run_delay();
 	unsigned int left = trials->yields_max;
 
-	while (left-- && current->nivcsw == switches && !is_released(waiter))
+	while (left-- && current->nivcsw == switches && !is_released(waiter) &&
+	       !single_task_running() && !signal_pending(current))
 		yield();
 	waited = msgpass_run_delay() - waited;
 	/* As above. */
@@ -140,12 +141,13 @@ static noinline void let_others_run(const struct msgpass_waiter *waiter,
  * With a deadline nothing that runs may make it late; and a real-time task that yields
  * lets only its equals run.
  */
-static bool may_yield(ktime_t deadline, struct msgpass_trials *trials)
+static bool may_yield(const struct msgpass_waiter *waiter, ktime_t deadline,
+		      struct msgpass_trials *trials)
 {
 	unsigned long overslept = READ_ONCE(trials->overslept);
 
 	return deadline == KTIME_MAX && current->policy == SCHED_NORMAL &&
-	       !signal_pending(current) &&
+	       waiter->rank == MAX_RT_PRIO && !signal_pending(current) &&
 	       !time_in_range(jiffies, overslept, overslept + HZ) &&
 	       msgpass_try(&trials->yield);
 }
@@ -157,7 +159,7 @@ static void stay_awake(const struct msgpass_waiter *waiter, ktime_t deadline,
 	unsigned int us;
 
 	if (!single_task_running()) {
-		if (may_yield(deadline, trials))
+		if (may_yield(waiter, deadline, trials))
 			let_others_run(waiter, trials);
 		return;
 	}
@@ -180,7 +182,10 @@ void msgpass_nap(void)
 /* Return whether it was woken before. Apart, since most have no deadline. */
 static noinline bool sleep_until(ktime_t deadline)
 {
-	return schedule_hrtimeout_range(&deadline, current->timer_slack_ns, HRTIMER_MODE_ABS);
+	/* Some kernels leave that to the caller. */
+	u64 slack = rt_task(current) ? 0 : current->timer_slack_ns;
+
+	return schedule_hrtimeout_range(&deadline, slack, HRTIMER_MODE_ABS);
 }
 
 /* Sleep unless it was released. Return why not to wait any more, as msgpass_wait(). */

@@ -122,7 +122,7 @@ static inline void msgpass_trials_init(struct msgpass_trials *trials, const u32 
 	*trials = (struct msgpass_trials){ .messages = messages, .yields_max = yields_max };
 }
 
-#define MSGPASS_YIELDS_OF_RECEIVER	64
+#define MSGPASS_YIELDS_OF_RECEIVER	MSGPASS_YIELDS_MAX	/* compat.h */
 #define MSGPASS_YIELDS_OF_SENDER	1
 
 /* What was in vain is tried once in so many: where a try costs little, or a time slice. */
@@ -164,7 +164,7 @@ static inline bool msgpass_wakeups_any(const struct msgpass_wakeups *wakeups)
 	       wakeups->is_drained;
 }
 
-/* The rest is set where it is needed. */
+/* The rest is set where it is needed, @link when it is queued. */
 static inline void msgpass_waiter_init(struct msgpass_waiter *waiter,
 				       struct msgpass_message *message)
 {
@@ -238,7 +238,7 @@ static inline struct msgpass_waiter *msgpass_waiter_earlier(struct msgpass_waite
 
 /**
  * msgpass_waiter_release() - end a wait
- * @waiter: on a list or not; not to be touched afterwards
+ * @waiter: queued, or once queued; not to be touched afterwards
  * @outcome: 0 or a negative errno
  * @wakeups: where its task is added
  *
