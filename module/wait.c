@@ -18,6 +18,9 @@
 #define OVERSLEPT_NS	(500 * NSEC_PER_USEC)
 #define PER_MESSAGE_NS	(10 * NSEC_PER_USEC)
 
+/* So many waits in vain, of 20 us or more each, and nothing is owed any more. */
+#define VAIN_MAX	250
+
 void msgpass_waiter_queue_by_rank(struct msgpass_waiter *waiter, struct list_head *list,
 				  size_t node)
 {
@@ -102,6 +105,17 @@ static noinline void spin(const struct msgpass_waiter *waiter, ktime_t deadline,
 	msgpass_tried(trial, is_soon, MSGPASS_REST_SHORT);
 }
 
+/* Where all that can be owed would have been used up, more is owed each time. */
+static void yielded(struct msgpass_trials *trials, bool has_paid)
+{
+	unsigned int vain = has_paid ? 0 : min(READ_ONCE(trials->vain) + 1, VAIN_MAX);
+
+	if (vain != READ_ONCE(trials->vain))
+		WRITE_ONCE(trials->vain, vain);
+	msgpass_tried(&trials->yield, has_paid,
+		      vain < VAIN_MAX ? MSGPASS_REST_SHORT : MSGPASS_REST_LONG);
+}
+
 /*
  * Who waits for a message, or for room, often waits for another task of the same CPU,
  * which can run now. To let it run, and find that it has released us, is to sleep and
@@ -134,7 +148,7 @@ static noinline void let_others_run(const struct msgpass_waiter *waiter,
 	if (waited > OVERSLEPT_NS + moved * PER_MESSAGE_NS)
 		WRITE_ONCE(trials->overslept, jiffies);
 	else
-		msgpass_tried(&trials->yield, is_released(waiter), MSGPASS_REST_SHORT);
+		yielded(trials, is_released(waiter));
 }
 
 /*

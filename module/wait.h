@@ -105,6 +105,7 @@ struct msgpass_trial {
  * @spin: look for the outcome
  * @messages: how many are in the mailbox, read without its lock; constant
  * @yields_max: how often to yield in one wait; constant
+ * @vain: how many waits in a row it was in vain; as struct msgpass_trial
  * @overslept: jiffies when somebody else last ran for so long that to sleep would have been
  *	better; as struct msgpass_trial
  */
@@ -113,6 +114,7 @@ struct msgpass_trials {
 	struct msgpass_trial	spin;
 	const u32		*messages;
 	unsigned int		yields_max;
+	int			vain;
 	unsigned long		overslept;
 };
 
