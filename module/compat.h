@@ -42,7 +42,7 @@
  * A cache with slabs of its own, where nothing else of the same size ever lies: others are
  * merged with those that are there. Up to 6.4 there is no flag against that, but where
  * usercopy is hardened no cache is merged from which copy_to_user() may copy. That is one
- * byte here, as good as none: msgpass copies from and to it without.
+ * byte here, as good as none: msgpass copies from and to it without asking.
  */
 static inline struct kmem_cache *msgpass_cache_create(const char *name, unsigned int size,
 						      slab_flags_t flags)

@@ -178,9 +178,20 @@ static inline void msgpass_waiter_init(struct msgpass_waiter *waiter,
 	waiter->outcome = MSGPASS_WAITING;
 }
 
-/* The rest of the two that follow. @node: which of its list nodes, as an offset */
+/* The rest of what follows. */
 void msgpass_waiter_queue_by_rank(struct msgpass_waiter *waiter, struct list_head *list,
 				  size_t node);
+
+/* For the two after it. @node: which of its list nodes, as an offset */
+static __always_inline void msgpass_waiter_queue_node(struct msgpass_waiter *waiter,
+						      struct list_head *list, size_t node)
+{
+	/* Only real-time tasks pass by others. */
+	if (likely(waiter->rank == MAX_RT_PRIO))
+		list_add_tail((void *)waiter + node, list);
+	else
+		msgpass_waiter_queue_by_rank(waiter, list, node);
+}
 
 /**
  * msgpass_waiter_queue() - queue the calling task's waiter
@@ -193,23 +204,14 @@ void msgpass_waiter_queue_by_rank(struct msgpass_waiter *waiter, struct list_hea
 static inline void msgpass_waiter_queue(struct msgpass_waiter *waiter,
 					struct list_head *list)
 {
-	/* Only real-time tasks pass by others. */
-	if (likely(waiter->rank == MAX_RT_PRIO))
-		list_add_tail(&waiter->link, list);
-	else
-		msgpass_waiter_queue_by_rank(waiter, list,
-					     offsetof(struct msgpass_waiter, link));
+	msgpass_waiter_queue_node(waiter, list, offsetof(struct msgpass_waiter, link));
 }
 
 /* The same for @waiter->in_way and the senders of a way. */
 static inline void msgpass_waiter_queue_in_way(struct msgpass_waiter *waiter,
 					       struct list_head *list)
 {
-	if (likely(waiter->rank == MAX_RT_PRIO))
-		list_add_tail(&waiter->in_way, list);
-	else
-		msgpass_waiter_queue_by_rank(waiter, list,
-					     offsetof(struct msgpass_waiter, in_way));
+	msgpass_waiter_queue_node(waiter, list, offsetof(struct msgpass_waiter, in_way));
 }
 
 /* Take a waiter off the lists that it is in. The mailbox's lock is held. */
